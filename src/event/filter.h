@@ -1,0 +1,38 @@
+// What a reader wants of a feed: types, a subject prefix, a partition key. All given must hold.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "event/event.h"
+
+namespace bitvault {
+
+inline constexpr std::size_t kFilterTypesMax = 64;
+
+class Filter {
+ public:
+  Filter() = default;
+
+  // `types`: full types or a prefix that ends in ".*" at a dot ("bitvault.node.*", "bitvault.*").
+  // Error: kInvalid.
+  [[nodiscard]] static Result<Filter> make(std::vector<std::string> types,
+                                           std::optional<std::string> subject_prefix,
+                                           std::optional<std::string> partitionkey);
+
+  [[nodiscard]] bool matches_all() const;
+  [[nodiscard]] bool matches(std::string_view event_bytes) const;
+
+ private:
+  [[nodiscard]] bool type_matches(std::string_view type) const;
+
+  std::vector<std::string> types_;  // exact
+  std::vector<std::string> type_prefixes_;
+  std::optional<std::string> subject_prefix_;
+  std::optional<std::string> partitionkey_;
+};
+
+}  // namespace bitvault

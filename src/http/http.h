@@ -1,0 +1,57 @@
+// HTTP as the rest of the server sees it: a Request, a Response, a Handler. No Beast in here.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "world/world.h"
+
+namespace bitvault::http {
+
+struct Header {
+  std::string_view name;  // lower case
+  std::string_view value;
+};
+
+// A request whose body has arrived whole. The views live until its Response is made.
+struct Request {
+  std::string_view method;
+  std::string_view path;   // as sent, percent-encoded, starts with '/'
+  std::string_view query;  // as sent, without '?'
+  std::vector<Header> headers;
+  std::string_view body;
+  std::string request_id;
+  bool from_loopback = false;
+
+  // The first header of this name (lower case), or an empty view.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type;  // empty: no body is sent
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+
+  // The largest body this request may have, known from its head alone: what is larger is refused
+  // before it is read. Called on the connection's thread.
+  [[nodiscard]] virtual std::size_t body_bytes_max(const Request& head) const = 0;
+
+  // Answers a request, on the connection's thread and executor. Errors are answers: it does not
+  // throw. It is cancelled when the server stops and must then answer soon.
+  [[nodiscard]] virtual Task<Response> handle(const Request& request) = 0;
+
+  // The answer to a request that could not be read (malformed, too large, too slow).
+  [[nodiscard]] virtual Response refuse(unsigned status, std::string_view why,
+                                        std::string_view request_id) const = 0;
+};
+
+}  // namespace bitvault::http

@@ -1,0 +1,123 @@
+// A Store holds every tenant's journal and control state, and commits them together.
+//
+// Guarantees, the same for SQLite and PostgreSQL:
+// - A Transaction commits whole or not at all. When commit() answers, it is on disk.
+// - Each event gets its tenant's next sequence, gap-free and starting at 1, in commit order, and a
+//   recordedtime that never decreases along it. Reading a range twice gives the same bytes.
+// - No read sees what is not yet durable. JournalHead::head is that bound.
+// - An event whose id the journal already holds is not appended again: with the same members it
+//   is reported as a duplicate with its first sequence, with others the transaction fails with
+//   kIdConflict. Twice the same id in one transaction: kInvalid.
+// - After a failure of storage: kUnavailable when nothing was committed, kOutcomeUnknown when that
+//   cannot be told yet. Reads go on. The store finds out by itself what was committed before it
+//   takes the next write.
+// - A tenant's records and events are reached through its name only. An unknown tenant is
+//   kNotFound, one that is being deleted kTenantDeleting.
+//
+// Thread-safe. Never blocks the caller's thread: work runs on the store's own pools and the caller
+// resumes on its own executor. The caller keeps the Store alive until every call has resumed.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/tenant_name.h"
+#include "event/cursor.h"
+#include "event/id.h"
+#include "store/tenant.h"
+#include "store/transaction.h"
+#include "world/world.h"
+
+namespace bitvault {
+
+struct StoredEvent {
+  Sequence sequence;
+  std::string bytes;
+};
+
+struct ReadLimit {
+  std::size_t events = 100;
+  std::size_t bytes = 4 * 1024 * 1024;  // stops before this is exceeded, never before one event
+};
+
+// A run of a journal: consecutive retained events after a position.
+struct Slice {
+  JournalHead journal;  // as it was for this read
+  std::vector<StoredEvent> events;
+};
+
+struct FoundEvent {
+  enum class State : std::uint8_t { kPresent, kPruned, kErased };
+  State state = State::kPresent;
+  Sequence sequence;
+  Digest leaf;
+  std::string bytes;  // empty unless present
+};
+
+struct TenantPut {
+  Tenant tenant;
+  bool created = false;
+};
+
+template <class T>
+struct ListPage {
+  std::vector<T> items;
+  bool more = false;
+};
+
+// Hears of every tenant whose head moved, right after the commit is durable, on a thread of the
+// store: it only passes the word on.
+using HeadListener = std::function<void(const TenantName&, const JournalHead&)>;
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual Task<Result<Committed>> commit(Transaction transaction) = 0;
+
+  // The journal.
+  [[nodiscard]] virtual Task<Result<JournalHead>> head(TenantName tenant) = 0;
+  // Events after `after`, in order, as many as the limit and the head allow. Below the floor there
+  // is nothing to read: the caller compares `after` with Slice::journal.
+  [[nodiscard]] virtual Task<Result<Slice>> read(TenantName tenant, Sequence after,
+                                                 ReadLimit limit) = 0;
+  // kNotFound when no event of the tenant has this id.
+  [[nodiscard]] virtual Task<Result<FoundEvent>> find(TenantName tenant, EventId id) = 0;
+  // The last sequence whose recordedtime is before `time` (floor - 1 when there is none retained).
+  [[nodiscard]] virtual Task<Result<Position>> position_at(TenantName tenant, WallTime time) = 0;
+
+  // Records of one tenant.
+  [[nodiscard]] virtual Task<Result<std::optional<std::string>>> get(TenantName tenant,
+                                                                     Collection collection,
+                                                                     std::string key) = 0;
+  // Keys greater than `after` that start with `prefix`, ascending, at most `limit`.
+  [[nodiscard]] virtual Task<Result<ListPage<Record>>> scan(TenantName tenant,
+                                                            Collection collection,
+                                                            std::string prefix, std::string after,
+                                                            std::size_t limit) = 0;
+
+  // Tenants. put_tenant creates one (a new epoch) or changes the settings given.
+  [[nodiscard]] virtual Task<Result<TenantPut>> put_tenant(TenantName name, TenantPatch patch) = 0;
+  [[nodiscard]] virtual Task<Result<Tenant>> tenant(TenantName name) = 0;
+  // Names greater than `after` (empty: from the first), ascending.
+  [[nodiscard]] virtual Task<Result<ListPage<Tenant>>> tenants(std::string after,
+                                                               std::size_t limit) = 0;
+  // Marks the tenant as being deleted: from now on it is kTenantDeleting for everybody.
+  [[nodiscard]] virtual Task<Status> delete_tenant(TenantName name) = 0;
+  // Deletes at most one bounded batch of rows of tenants being deleted; true while more are left.
+  [[nodiscard]] virtual Task<Result<bool>> purge_deleted() = 0;
+
+  // Small values of the installation itself (the operator key's hash, the master key's check).
+  [[nodiscard]] virtual Task<Result<std::optional<std::string>>> setting(std::string name) = 0;
+  [[nodiscard]] virtual Task<Status> put_setting(std::string name, std::string value) = 0;
+
+  // Whether the store takes writes now (readyz).
+  [[nodiscard]] virtual Status health() const = 0;
+};
+
+}  // namespace bitvault

@@ -1,0 +1,93 @@
+// A Transaction is one tenant's change: rows of its own and events, committed together or not at
+// all. It is a value: building one touches nothing, and a store may commit many in one go.
+//
+// Rows are records: (collection, key) -> value, ordered by the bytes of the key. A collection
+// belongs to one feature (its API keys, its node table, its subscriptions), which alone knows what
+// the values mean.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/sequence.h"
+#include "base/tenant_name.h"
+#include "event/event.h"
+
+namespace bitvault {
+
+inline constexpr std::size_t kRecordKeyBytesMax = 4'352;
+inline constexpr std::size_t kRecordValueBytesMax = 1024 * 1024;
+inline constexpr std::size_t kTransactionEventsMax = 1'000;
+
+// The name of a collection of records, such as "key" or "watch.node".
+class Collection {
+ public:
+  consteval explicit Collection(std::string_view name) : name_(name) {}
+  [[nodiscard]] std::string_view str() const { return name_; }
+
+ private:
+  std::string_view name_;
+};
+
+struct Record {
+  std::string key;
+  std::string value;
+  bool operator==(const Record&) const = default;
+};
+
+class Transaction {
+ public:
+  struct Write {
+    Collection collection;
+    std::string key;
+    std::optional<std::string> value;  // absent: the record goes
+  };
+  struct Expectation {
+    Collection collection;
+    std::string key;
+    std::optional<std::string> value;  // absent: there is no such record
+  };
+
+  explicit Transaction(TenantName tenant) : tenant_(std::move(tenant)) {}
+
+  // Events get their sequences in the order of these calls, at most kTransactionEventsMax.
+  void append(EncodedEvent event) { events_.push_back(std::move(event)); }
+  void put(Collection collection, std::string key, std::string value) {
+    writes_.push_back({collection, std::move(key), std::move(value)});
+  }
+  void erase(Collection collection, std::string key) {
+    writes_.push_back({collection, std::move(key), std::nullopt});
+  }
+  // The commit fails with kConflict unless the record is as expected just before the writes.
+  void expect(Collection collection, std::string key, std::optional<std::string> value) {
+    expectations_.push_back({collection, std::move(key), std::move(value)});
+  }
+
+  [[nodiscard]] const TenantName& tenant() const { return tenant_; }
+  [[nodiscard]] std::vector<EncodedEvent>& events() { return events_; }
+  [[nodiscard]] const std::vector<EncodedEvent>& events() const { return events_; }
+  [[nodiscard]] const std::vector<Write>& writes() const { return writes_; }
+  [[nodiscard]] const std::vector<Expectation>& expectations() const { return expectations_; }
+
+ private:
+  TenantName tenant_;
+  std::vector<EncodedEvent> events_;
+  std::vector<Write> writes_;
+  std::vector<Expectation> expectations_;
+};
+
+// What a commit did. `events` stands in the order of the transaction's.
+struct Committed {
+  struct Event {
+    Sequence sequence;
+    bool duplicate = false;  // the journal already held it: nothing was appended for it
+  };
+  Epoch epoch;
+  std::vector<Event> events;
+  // The journal's head right after this commit.
+  Sequence head;
+};
+
+}  // namespace bitvault
