@@ -21,11 +21,12 @@ Digest sha256_of(std::string_view prefix, std::string_view bytes) {
   static const EVP_MD* const kMd = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   Digest digest;
-  const bool done = EVP_DigestInit_ex2(context.get(), kMd, nullptr) == 1 &&
-                    EVP_DigestUpdate(context.get(), prefix.data(), prefix.size()) == 1 &&
-                    EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
-                    EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
-                                       nullptr) == 1;
+  const bool done =
+      EVP_DigestInit_ex2(context.get(), kMd, nullptr) == 1 &&
+      EVP_DigestUpdate(context.get(), prefix.data(), prefix.size()) == 1 &&
+      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+      EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) ==
+          1;
   check(done, "OpenSSL computes a SHA-256");
   return digest;
 }

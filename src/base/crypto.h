@@ -23,7 +23,8 @@ using Digest = std::array<std::byte, 32>;
 // RFC 2104 with SHA-256.
 [[nodiscard]] Digest hmac_sha256(std::span<const std::byte> key, std::string_view bytes);
 
-[[nodiscard]] bool equal_in_constant_time(std::span<const std::byte> a, std::span<const std::byte> b);
+[[nodiscard]] bool equal_in_constant_time(std::span<const std::byte> a,
+                                          std::span<const std::byte> b);
 
 // A secret of 32 bytes: it cannot be printed or compared except in constant time, and is wiped when
 // it goes.

@@ -98,18 +98,17 @@ void stamp(EncodedEvent& event, const Stamp& stamp);
 // left to the server. `committed` is an event's bytes of this tenant with the same id.
 [[nodiscard]] bool same_members(std::string_view committed, const EncodedEvent& repeat);
 
-// The members of a committed event that readers filter by. The views point into `bytes`, except
-// that a member with escapes is held in `unescaped`.
+// The members of a committed event that readers filter by, as they stand in its bytes: escapes
+// included. An attribute has one escaped form, so equality and prefixes may be judged on it.
 struct EventHead {
   std::string_view id;
   std::string_view type;
   std::string_view subject;
   std::string_view partitionkey;
-  std::string unescaped_subject;
 };
 
-// Reads the head of an event that encode() and stamp() made. It trusts the layout and scans no
-// further than `partitionkey`.
+// Reads the head of an event that encode() and stamp() made, up to `partitionkey`. It trusts the
+// layout: bytes that are not such an event end the process.
 [[nodiscard]] EventHead read_head(std::string_view bytes);
 
 // 20 zero-padded decimal digits: lexicographic order is numeric order.

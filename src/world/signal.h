@@ -15,8 +15,9 @@ class Signal {
   // From any thread, any number of times.
   void notify() { channel_.try_send(boost::system::error_code{}); }
 
-  // Waits for a notification, at most `patience`; says whether one came. One waiter at a time.
-  // A cancelled caller resumes at once with false.
+  // Waits for a notification, at most `patience`, and says whether one was seen. One waiter at a
+  // time. A cancelled caller resumes at once with false. Whatever it says, look at the state again:
+  // a notification may have come in the instant in which the patience ended.
   [[nodiscard]] Task<bool> wait(World& world, Duration patience);
 
  private:

@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "base/time.h"
@@ -48,5 +49,8 @@ class World {
   // Resumes on the caller's executor after `delay`, or at once when the caller is cancelled.
   [[nodiscard]] virtual Task<> sleep(Duration delay) = 0;
 };
+
+// Whether the calling coroutine was cancelled: a loop asks before it waits once more.
+[[nodiscard]] Task<bool> is_cancelled();
 
 }  // namespace bitvault
