@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,11 @@ namespace bitvault {
 
 class EventType;  // one message of the catalog, compiled for validation
 
+// What validate() takes at most, white space included: an encoded event has 65,535 bytes.
+inline constexpr std::size_t kDataBytesMax = 256 * 1024;
+// How deep objects and arrays may nest in `data`, which itself is the first of them.
+inline constexpr std::size_t kDataDepthMax = 64;
+
 // The data of an event after validation.
 struct ValidData {
   std::string json;          // compact, in one form
@@ -23,22 +29,34 @@ struct ValidData {
   std::string subject;       // by the type's rule
 };
 
+// A `data` object that shows a type.
+struct CatalogExample {
+  std::string_view type;
+  std::string_view data;  // JSON
+};
+
 class Catalog {
  public:
   // Reads the descriptor set that was compiled in. A broken catalog is a defect of the build: it
   // ends the process.
   [[nodiscard]] static const Catalog& builtin();
+
+  // Reads a serialized google.protobuf.FileDescriptorSet with imports and source info; each type
+  // needs exactly one example, a valid one. Error: kInvalid, saying what is broken.
+  [[nodiscard]] static Result<std::unique_ptr<const Catalog>> load(
+      std::string_view descriptor_set, std::span<const CatalogExample> examples);
   ~Catalog();
 
   // Null when the catalog has no such type.
   [[nodiscard]] const EventType* find(std::string_view type) const;
   // All types, sorted by name.
   [[nodiscard]] const std::vector<const EventType*>& types() const;
+  // Changes whenever anything that the catalog publishes does.
   [[nodiscard]] std::string_view revision() const;
 
  private:
-  Catalog();
   struct Impl;
+  explicit Catalog(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -59,8 +77,8 @@ class EventType {
   // Checks `data` (one JSON object, as a producer sent it) against the schema and writes it in its
   // one compact form. ProtoJSON: lowerCamelCase names, 64-bit integers as strings (a JSON number
   // is accepted and becomes a string), enums by name, null means absent. Unknown and repeated
-  // members are refused. Error: kEventInvalid with every violation found (at most 20), each path
-  // starting with "data".
+  // members are refused, and so is U+0000 in a string. Error: kEventInvalid with every violation
+  // found (at most 20), each path starting with "data"; kTooLarge above kDataBytesMax.
   [[nodiscard]] virtual Result<ValidData> validate(std::string_view data) const = 0;
 };
 
