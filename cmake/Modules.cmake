@@ -36,13 +36,41 @@ function(bitvault_module name)
   endif()
 endfunction()
 
+# `ninja tests` builds every test, `ninja benches` every benchmark.
+add_custom_target(tests)
+add_custom_target(benches)
+
+# A GoogleTest program that ctest runs. It leaves its cases in reports/<name>.xml of the build folder,
+# which ./dev counts. Label `long` keeps it out of the quick runs; TIMEOUT is in seconds.
+#
+#   bitvault_test(feed_contract SOURCES feed_contract_test.cpp DEPS feed store_sqlite LABELS long)
 function(bitvault_test name)
-  cmake_parse_arguments(T "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE bitvault_warnings GTest::gtest GTest::gtest_main ${T_LIBS})
   target_compile_definitions(${name} PRIVATE BITVAULT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   foreach(dep ${T_DEPS})
     target_link_libraries(${name} PRIVATE bitvault_${dep})
   endforeach()
+  add_dependencies(tests ${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}"
+    ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
+endfunction()
+
+# A Google Benchmark program. ./dev bench runs it; CI runs it once, briefly, so that it stays alive.
+function(bitvault_bench name)
+  cmake_parse_arguments(B "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_executable(${name} ${B_SOURCES})
+  target_link_libraries(${name} PRIVATE bitvault_warnings benchmark::benchmark
+    benchmark::benchmark_main ${B_LIBS})
+  foreach(dep ${B_DEPS})
+    target_link_libraries(${name} PRIVATE bitvault_${dep})
+  endforeach()
+  add_dependencies(benches ${name})
+  set_property(GLOBAL APPEND PROPERTY BITVAULT_BENCHES ${name})
 endfunction()
