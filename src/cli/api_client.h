@@ -1,0 +1,63 @@
+// The server's API as the commands call it: one settings' URL and key, one connection kept.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "cli/problem.h"
+#include "cli/settings.h"
+#include "net/http_client.h"
+
+namespace bitvault::cli {
+
+struct Call {
+  std::string method = "GET";
+  std::string path;                                          // percent-encoded, starts with "/v1"
+  std::vector<std::pair<std::string, std::string>> query{};  // plain text; encoded when it is sent
+  std::string_view body{};                                   // outlives the call
+  std::string content_type{};                                // of the body
+  Duration timeout = std::chrono::seconds(60);
+};
+
+// Why a call brought nothing: the server refused it, or there was no answer.
+struct Failure {
+  std::optional<Problem> problem{};
+  std::optional<net::HttpFailure::Kind> transport{};
+  std::string text{};  // for a person, several lines
+  std::string json{};  // for a program: the server's problem document, or one like it
+
+  [[nodiscard]] bool stopped() const { return transport == net::HttpFailure::Kind::kStopped; }
+};
+
+class ApiClient {
+ public:
+  // `stop_fd`: see net::HttpClient.
+  ApiClient(Settings settings, int stop_fd);
+
+  // The answer when it is 2xx.
+  [[nodiscard]] std::expected<net::HttpAnswer, Failure> call(const Call& call);
+
+  // Whether any call has had an answer, of whatever kind.
+  [[nodiscard]] bool reached() const { return reached_; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  // "/v1/tenants/<tenant>" and `rest`; the settings have a tenant.
+  [[nodiscard]] std::string tenant_path(std::string_view rest) const;
+
+ private:
+  [[nodiscard]] Failure refused(const net::HttpAnswer& answer) const;
+  [[nodiscard]] Failure unanswered(const net::HttpFailure& failure) const;
+
+  Settings settings_;
+  net::HttpClient client_;
+  bool reached_ = false;
+};
+
+// RFC 3986: everything but unreserved characters is percent-encoded.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+}  // namespace bitvault::cli

@@ -1,0 +1,230 @@
+#include "cli/serve_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/address.hpp>
+#include <utility>
+
+#include "base/text.h"
+#include "cli/config_file.h"
+
+namespace bitvault::cli {
+namespace {
+
+constexpr std::int64_t kThreadsMax = 256;
+
+template <class T>
+using Names = std::array<std::pair<std::string_view, T>, 4>;
+
+constexpr Names<Role> kRoles = {{{"api", Role::kApi},
+                                 {"drain", Role::kDrain},
+                                 {"deliver", Role::kDeliver},
+                                 {"audit", Role::kAudit}}};
+constexpr Names<LogLevel> kLogLevels = {{{"debug", LogLevel::kDebug},
+                                         {"info", LogLevel::kInfo},
+                                         {"warn", LogLevel::kWarn},
+                                         {"error", LogLevel::kError}}};
+
+template <class T>
+std::optional<T> find(const Names<T>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name, [](const auto& entry) { return entry.first; });
+  return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
+Status read_listen(std::string_view text, ServeOptions& options) {
+  const auto wrong =
+      fail(Code::kInvalid, "listen must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080");
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return wrong;
+  }
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host == "localhost") {
+    host = "127.0.0.1";
+  }
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(std::string(host), error);
+  const auto port = parse_uint(text.substr(colon + 1));
+  if (error || address.is_v6() != bracketed || !port || *port > 65'535) {
+    return wrong;
+  }
+  options.listen_address = host;
+  options.listen_port = static_cast<std::uint16_t>(*port);
+  return {};
+}
+
+Status read_roles(const std::vector<std::string>& names, ServeOptions& options) {
+  options.roles.clear();
+  for (const std::string& name : names) {
+    const auto role = find(kRoles, name);
+    if (!role) {
+      return fail(Code::kInvalid, fmt::format("unknown role `{}`: the roles are api, drain, "
+                                              "deliver, audit",
+                                              name));
+    }
+    if (!options.has(*role)) {
+      options.roles.push_back(*role);
+    }
+  }
+  if (options.roles.empty()) {
+    return fail(Code::kInvalid, "roles names no role: leave it out for all of them");
+  }
+  return {};
+}
+
+Status add_watch(std::string_view text, ServeOptions& options) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos || equals + 1 == text.size()) {
+    return fail(Code::kInvalid, fmt::format("watch must be TENANT=DIR, not `{}`", text));
+  }
+  auto tenant = TenantName::parse(text.substr(0, equals));
+  if (!tenant) {
+    return fail(Code::kInvalid, fmt::format("watch `{}`: {}", text, tenant.error().detail));
+  }
+  std::filesystem::path directory(text.substr(equals + 1));
+  std::error_code error;
+  if (!std::filesystem::is_directory(directory, error)) {
+    return fail(Code::kInvalid, fmt::format("watch: {} is not a directory", directory.string()));
+  }
+  if (std::ranges::any_of(options.watches,
+                          [&](const Watch& watch) { return watch.tenant == *tenant; })) {
+    return fail(Code::kInvalid,
+                fmt::format("watch: the tenant {} has two directories", tenant->str()));
+  }
+  options.watches.push_back({*std::move(tenant), std::move(directory)});
+  return {};
+}
+
+bool has_scheme(const std::string& url, std::initializer_list<std::string_view> schemes) {
+  return std::ranges::any_of(schemes, [&](std::string_view scheme) {
+    return url.size() > scheme.size() && url.starts_with(scheme);
+  });
+}
+
+Status read_backends(const ServeLayer& said, ServeOptions& options) {
+  options.store = said.store.value_or("");
+  if (said.store && !has_scheme(*said.store, {"postgres://", "postgresql://"})) {
+    return fail(Code::kInvalid,
+                "store must be a postgres:// URL; leave it out for SQLite in the data folder");
+  }
+  options.bus = said.bus.value_or("");
+  if (said.bus && !has_scheme(*said.bus, {"nats://", "tls://"})) {
+    return fail(Code::kInvalid,
+                "bus must be a nats:// URL; leave it out for the bus within the "
+                "process");
+  }
+  return {};
+}
+
+Status read_process(const ServeLayer& said, ServeOptions& options) {
+  if (said.data && said.data->empty()) {
+    return fail(Code::kInvalid, "data must name a folder");
+  }
+  options.data = said.data.value_or(options.data.string());
+  options.allow_private_targets = said.allow_private_targets.value_or(false);
+  options.log_json = said.log_json.value_or(false);
+  if (said.log_level) {
+    const auto level = find(kLogLevels, *said.log_level);
+    if (!level) {
+      return fail(Code::kInvalid, "log level must be debug, info, warn or error");
+    }
+    options.log_level = *level;
+  }
+  if (said.threads) {
+    if (*said.threads < 1 || *said.threads > kThreadsMax) {
+      return fail(Code::kInvalid, fmt::format("threads must be 1 to {}", kThreadsMax));
+    }
+    options.threads = static_cast<unsigned>(*said.threads);
+  }
+  return {};
+}
+
+template <class T>
+void prefer(std::optional<T>& value, const std::optional<T>& stronger) {
+  if (stronger) {
+    value = stronger;
+  }
+}
+
+ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
+  prefer(merged.data, flags.data);
+  prefer(merged.listen, flags.listen);
+  prefer(merged.store, flags.store);
+  prefer(merged.bus, flags.bus);
+  prefer(merged.roles, flags.roles);
+  prefer(merged.allow_private_targets, flags.allow_private_targets);
+  prefer(merged.log_level, flags.log_level);
+  prefer(merged.log_json, flags.log_json);
+  prefer(merged.threads, flags.threads);
+  merged.watches.insert(merged.watches.end(), flags.watches.begin(), flags.watches.end());
+  return merged;
+}
+
+}  // namespace
+
+bool ServeOptions::has(Role role) const { return std::ranges::find(roles, role) != roles.end(); }
+
+Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
+  auto file = ConfigFile::parse(toml, name);
+  if (!file) {
+    return fail(std::move(file.error()));
+  }
+  ServeLayer layer{.data = file->string("data"),
+                   .listen = file->string("listen"),
+                   .store = file->string("store"),
+                   .bus = file->string("bus"),
+                   .roles = file->strings("roles"),
+                   .allow_private_targets = file->boolean("allow_private_targets"),
+                   .log_level = file->string("log_level"),
+                   .log_json = file->boolean("log_json"),
+                   .threads = file->integer("threads")};
+  for (const auto& [tenant, directory] : file->table("watch")) {
+    layer.watches.push_back(tenant + "=" + directory);
+  }
+  if (auto status = file->finish(); !status) {
+    return fail(std::move(status.error()));
+  }
+  return layer;
+}
+
+Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLayer& file) {
+  const ServeLayer said = merge(flags, file);
+  ServeOptions options;
+  Status status = read_process(said, options);
+  if (status && said.listen) {
+    status = read_listen(*said.listen, options);
+  }
+  if (status) {
+    status = read_backends(said, options);
+  }
+  if (status && said.roles) {
+    status = read_roles(*said.roles, options);
+  }
+  for (std::size_t i = 0; status && i < said.watches.size(); ++i) {
+    status = add_watch(said.watches[i], options);
+  }
+  if (!status) {
+    return fail(std::move(status.error()));
+  }
+  return options;
+}
+
+Result<ServeOptions> load_serve_options(const ServeLayer& flags,
+                                        const std::optional<std::string>& config) {
+  if (!config) {
+    return make_serve_options(flags, {});
+  }
+  const auto text = read_file(*config);
+  if (!text) {
+    return fail(text.error());
+  }
+  const auto file = serve_layer(*text, *config);
+  return file ? make_serve_options(flags, *file) : fail(file.error());
+}
+
+}  // namespace bitvault::cli
