@@ -69,12 +69,13 @@ Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Catalog::~Catalog() = default;
 
 const Catalog& Catalog::builtin() {
-  static const std::unique_ptr<const Catalog> catalog = [] {
+  static const std::unique_ptr<const Catalog> kCatalog = [] {
     auto loaded = load(embedded_descriptor_set(), embedded_examples());
-    check(loaded.has_value(), loaded ? "" : loaded.error().detail);
+    const std::string defect = loaded ? "" : loaded.error().detail;
+    check(loaded.has_value(), defect);
     return *std::move(loaded);
   }();
-  return *catalog;
+  return *kCatalog;
 }
 
 Result<std::unique_ptr<const Catalog>> Catalog::load(std::string_view descriptor_set,

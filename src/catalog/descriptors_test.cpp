@@ -112,13 +112,13 @@ TEST(Descriptors, OfEventsKeepTheCatalogsRules) {
         "// Number.\nint32 number = 2;\n// Label.\noptional string label = 3;}}",
         options, kId);
   };
-  constexpr std::string_view kRest = R"(revision: 1 producer: CATALOG_PRODUCER_ANY)";
+  static constexpr std::string_view kRest = R"(revision: 1 producer: CATALOG_PRODUCER_ANY)";
   for (const char* type : {"", "made", "bitvault.probe.made", "bitvault.Probe.made.v1",
                            "bitvault.probe.made.v0", "bitvault.a.b.c.v1", "other.probe.made.v1"}) {
     expect_defect(event(fmt::format(R"(type: "{}" partition_key: "id" {})", type, kRest)),
                   "the type is not");
   }
-  constexpr std::string_view kType = R"(type: "bitvault.probe.made.v1")";
+  static constexpr std::string_view kType = R"(type: "bitvault.probe.made.v1")";
   for (const char* path : {"", "ID", "number", "id.x", "label.", "none"}) {
     expect_defect(event(fmt::format(R"({} partition_key: "{}" {})", kType, path, kRest)),
                   "does not lead to a single string");

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cstdint>
+#include <limits>
 #include <set>
 #include <string>
 
@@ -124,7 +127,6 @@ class Writer {
 
   json::object field_of(const FieldSchema& field) {
     json::object schema{{"description", field.description}};
-    const auto unlimited = std::numeric_limits<std::uint32_t>::max();
     switch (field.shape) {
       case Shape::kOne:
         for (auto& member : value_of(field)) {
@@ -134,14 +136,14 @@ class Writer {
       case Shape::kList:
         schema["type"] = "array";
         schema["items"] = value_of(field);
-        if (field.limits.max_items != unlimited) {
+        if (field.limits.max_items != kNoLimit) {
           schema["maxItems"] = field.limits.max_items;
         }
         break;
       case Shape::kMap:
         schema["type"] = "object";
         schema["additionalProperties"] = value_of(field);
-        if (field.limits.max_items != unlimited) {
+        if (field.limits.max_items != kNoLimit) {
           schema["maxProperties"] = field.limits.max_items;
         }
         break;
@@ -154,7 +156,7 @@ class Writer {
       case Kind::kString:
         return text_of(field.limits);
       case Kind::kBytes:
-        return {{"type", "string"}, {"contentEncoding", "base64"}};
+        return bytes_of(field.limits);
       case Kind::kBool:
         return {{"type", "boolean"}};
       case Kind::kInt32:
@@ -182,11 +184,23 @@ class Writer {
     if (limits.min_len > 0) {
       schema["minLength"] = limits.min_len;
     }
-    if (limits.max_len != std::numeric_limits<std::uint32_t>::max()) {
+    if (limits.max_len != kNoLimit) {
       schema["maxLength"] = limits.max_len;
     }
     if (limits.pattern) {
       schema["pattern"] = limits.pattern->pattern();
+    }
+    return schema;
+  }
+
+  static json::object bytes_of(const Limits& limits) {
+    const auto base64_bytes = [](std::uint64_t bytes) { return (bytes + 2) / 3 * 4; };
+    json::object schema{{"type", "string"}, {"contentEncoding", "base64"}};
+    if (limits.min_len > 0) {
+      schema["minLength"] = base64_bytes(limits.min_len);
+    }
+    if (limits.max_len != kNoLimit) {
+      schema["maxLength"] = base64_bytes(limits.max_len);
     }
     return schema;
   }

@@ -24,7 +24,7 @@ message ProbeMade {
   // Text.
   string some_text = 2 [(bitvault.field) = {min_len: 1, max_len: 9, pattern: "^a"}];
   // Blob.
-  bytes blob = 3;
+  bytes blob = 3 [(bitvault.field) = {min_len: 1, max_len: 31}];
   // Flag.
   bool flag = 4;
   // Small.
@@ -91,7 +91,8 @@ TEST(JsonSchema, HasAWordForEveryKind) {
       {"it", R"({"description":"It.","$ref":"#/$defs/It"})"},
       {"someText",
        R"({"description":"Text.","type":"string","minLength":1,"maxLength":9,"pattern":"^a"})"},
-      {"blob", R"({"description":"Blob.","type":"string","contentEncoding":"base64"})"},
+      {"blob", R"({"description":"Blob.","type":"string","contentEncoding":"base64",)"
+               R"("minLength":4,"maxLength":44})"},
       {"flag", R"({"description":"Flag.","type":"boolean"})"},
       {"small", R"({"description":"Small.","type":"integer","minimum":-2147483648,)"
                 R"("maximum":2147483647})"},

@@ -45,11 +45,13 @@ struct EnumSchema {
 
 struct MessageSchema;
 
+inline constexpr auto kNoLimit = std::numeric_limits<std::uint32_t>::max();
+
 // What a value meets beyond its kind (CatalogField in proto/bitvault/options.proto).
 struct Limits {
   std::uint32_t min_len = 0;
-  std::uint32_t max_len = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t max_items = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t max_len = kNoLimit;
+  std::uint32_t max_items = kNoLimit;
   std::optional<std::int64_t> min;
   std::optional<std::int64_t> max;
   std::optional<TextRule> pattern;
@@ -89,8 +91,8 @@ struct EventSchema {
 // Everything that one descriptor set says. Not to be copied: its parts point to one another.
 struct Schemas {
   Schemas() = default;
-  Schemas(Schemas&&) = default;
-  Schemas& operator=(Schemas&&) = default;
+  Schemas(Schemas&&) noexcept = default;
+  Schemas& operator=(Schemas&&) noexcept = default;
 
   std::deque<MessageSchema> messages;
   std::deque<EnumSchema> enums;

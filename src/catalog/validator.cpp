@@ -362,7 +362,7 @@ class Walk {
     if (limits.max && std::cmp_greater(*read, *limits.max)) {
       return report_.add(fmt::format("is {}, more than {}", *read, *limits.max));
     }
-    constexpr std::string_view kQuote = sizeof(Narrow) == 8 ? "\"" : "";
+    static constexpr std::string_view kQuote = sizeof(Narrow) == 8 ? "\"" : "";
     fmt::format_to(std::back_inserter(out_), "{}{}{}", kQuote, *read, kQuote);
   }
 

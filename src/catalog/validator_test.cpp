@@ -84,8 +84,8 @@ enum Colour {
 )";
 
 const EventSchema& probe() {
-  static const auto schemas = read_descriptor_set(descriptor_set_of(kProbe));
-  return schemas.value().events.front();
+  static const auto kSchemas = read_descriptor_set(descriptor_set_of(kProbe));
+  return kSchemas.value().events.front();
 }
 
 // A valid probe with `members` besides what is required.
@@ -398,6 +398,7 @@ TEST(Validator, IsThreadSafe) {
   std::vector<std::string> written(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(written.size());
     for (std::string& out : written) {
       threads.emplace_back([&out] {
         for (int i = 0; i < 200; ++i) {
