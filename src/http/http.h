@@ -46,7 +46,8 @@ class Handler {
   [[nodiscard]] virtual std::size_t body_bytes_max(const Request& head) const = 0;
 
   // Answers a request, on the connection's thread and executor. Errors are answers: it does not
-  // throw. It is cancelled when the server stops and must then answer soon.
+  // throw. When the server stops, it is cancelled: what only waits ends its wait and answers, what
+  // is being done is finished. `request` lives until it returns.
   [[nodiscard]] virtual Task<Response> handle(const Request& request) = 0;
 
   // The answer to a request that could not be read (malformed, too large, too slow).

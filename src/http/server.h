@@ -1,9 +1,10 @@
 // The HTTP/1.1 server (RFC 9110, 9112): one io_context and one thread each, SO_REUSEPORT.
 //
-// Every limit below is a refusal, never a crash: too many connections are closed at once with 503,
-// a head that is too large is 431, a body 413, a slow head or body 408. Keep-alive connections that
-// idle are closed. stop() stops accepting, lets requests in flight end within `drain`, cancels the
-// rest, closes, and joins the threads.
+// Every limit below is a refusal, never a crash: a connection too many gets 503 and is closed, a
+// head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies
+// beyond the common budget 503. Keep-alive connections that idle are closed. stop() stops
+// accepting, cancels what waits so that it is answered now, lets requests in flight end within
+// `drain`, then closes. Time-outs are checked once a tick of half a second.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ struct ServerOptions {
   unsigned threads = 2;
   std::size_t connections_max = 20'000;
   std::size_t header_bytes_max = 16 * 1024;
+  std::size_t body_bytes_in_flight_max = 256 * 1024 * 1024;  // of all connections together
   Duration header_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(60);
   Duration idle_timeout = std::chrono::seconds(75);
@@ -39,6 +41,9 @@ class Server {
 
   // The port that was bound.
   [[nodiscard]] std::uint16_t port() const;
+
+  // Open connections.
+  [[nodiscard]] std::size_t connections() const;
 
   // Blocks until every connection is closed. From any thread but the server's own; idempotent.
   void stop();

@@ -1,0 +1,248 @@
+#include "api/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <span>
+
+#include "api/metrics.h"
+#include "api/problem.h"
+#include "api/resources.h"
+#include "event/parse.h"
+#include "http/uri.h"
+
+namespace bitvault::api {
+namespace {
+
+// Who may take a route.
+enum class Access : std::uint8_t {
+  kOpen,
+  kOperator,
+  kOperatorOrLoopback,
+  kTenantScope,  // the route's scope on the tenant of the path
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // segments; {tenant} and {id} take any one
+  Access access;
+  Scope scope;             // for kTenantScope
+  std::string_view query;  // the parameters it takes, a blank between; "*" behind: repeatable
+  Answer (*answer)(const Services&, const Call&);
+};
+
+constexpr Scope kNone = Scope::kAdmin;  // of routes whose access is no scope
+
+constexpr Route kRoutes[] = {
+    {"POST", "/v1/tenants/{tenant}/events", Access::kTenantScope, Scope::kEventsWrite, "", publish},
+    {"GET", "/v1/tenants/{tenant}/events", Access::kTenantScope, Scope::kEventsRead,
+     "cursor limit wait type* subject_prefix partitionkey", read_feed},
+    {"GET", "/v1/tenants/{tenant}/events/{id}", Access::kTenantScope, Scope::kEventsRead, "",
+     get_event},
+    {"GET", "/v1/tenants/{tenant}/cursor", Access::kTenantScope, Scope::kEventsRead, "at",
+     get_cursor},
+    {"GET", "/v1/tenants", Access::kOperator, kNone, "limit page", list_tenants},
+    {"PUT", "/v1/tenants/{tenant}", Access::kOperator, kNone, "", put_tenant},
+    {"GET", "/v1/tenants/{tenant}", Access::kTenantScope, Scope::kAdmin, "", get_tenant},
+    {"DELETE", "/v1/tenants/{tenant}", Access::kOperator, kNone, "", delete_tenant},
+    {"POST", "/v1/tenants/{tenant}/keys", Access::kTenantScope, Scope::kAdmin, "", create_key},
+    {"GET", "/v1/tenants/{tenant}/keys", Access::kTenantScope, Scope::kAdmin, "limit page",
+     list_keys},
+    {"DELETE", "/v1/tenants/{tenant}/keys/{id}", Access::kTenantScope, Scope::kAdmin, "",
+     revoke_key},
+    {"GET", "/v1/catalog", Access::kOpen, kNone, "", list_catalog},
+    {"GET", "/v1/catalog/{id}", Access::kOpen, kNone, "", get_catalog_type},
+    {"GET", "/v1/catalog/{id}/schema.json", Access::kOpen, kNone, "", get_catalog_schema},
+    {"GET", "/healthz", Access::kOpen, kNone, "", health},
+    {"GET", "/readyz", Access::kOpen, kNone, "", ready},
+    {"GET", "/metrics", Access::kOperatorOrLoopback, kNone, "", metrics},
+};
+
+struct Captures {
+  std::string tenant;
+  std::string id;
+};
+
+// Cuts the next segment of a route's path off its front.
+std::string_view take_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(end);
+  return segment;
+}
+
+std::optional<Captures> match(std::string_view pattern, std::span<const std::string> segments) {
+  Captures captures;
+  for (const std::string& segment : segments) {
+    if (pattern.empty()) {
+      return std::nullopt;
+    }
+    const std::string_view expected = take_segment(pattern);
+    if (expected == "{tenant}") {
+      captures.tenant = segment;
+    } else if (expected == "{id}") {
+      captures.id = segment;
+    } else if (expected != segment) {
+      return std::nullopt;
+    }
+  }
+  return pattern.empty() ? std::optional(std::move(captures)) : std::nullopt;
+}
+
+struct Match {
+  const Route* route = nullptr;
+  Captures captures;
+  std::string allowed;  // the methods of the path, when the request's is not among them
+};
+
+// HEAD is answered by GET's route; the server leaves the body out.
+Match find_route(std::string_view method, std::span<const std::string> segments) {
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  Match found;
+  for (const Route& route : kRoutes) {
+    auto captures = match(route.path, segments);
+    if (!captures) {
+      continue;
+    }
+    if (route.method == wanted) {
+      return {&route, std::move(*captures), {}};
+    }
+    found.allowed += fmt::format("{}{}", found.allowed.empty() ? "" : ", ", route.method);
+    if (route.method == "GET") {
+      found.allowed += ", HEAD";
+    }
+  }
+  return found;
+}
+
+Status check_query(const Parameters& query, std::string_view allowed) {
+  Parameters seen;
+  for (const auto& [name, value] : query) {
+    bool known = false;
+    bool repeatable = false;
+    for (std::string_view rest = allowed; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      std::string_view candidate = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const bool starred = candidate.ends_with('*');
+      candidate.remove_suffix(starred ? 1 : 0);
+      if (candidate == name) {
+        known = true;
+        repeatable = starred;
+      }
+    }
+    const std::string path = "query." + name;
+    if (!known) {
+      return wrong(path, allowed.empty()
+                             ? "this route takes no query parameters"
+                             : fmt::format("unknown parameter; known are: {}", allowed));
+    }
+    if (!repeatable && std::ranges::count(query, name, &Parameters::value_type::first) > 1) {
+      return wrong(path, "may be given once");
+    }
+  }
+  return {};
+}
+
+// The same answer whether or not the thing exists.
+std::unexpected<Error> forbidden(const Route& route) {
+  return fail(Code::kForbidden,
+              route.access == Access::kTenantScope
+                  ? fmt::format("this needs a key of this tenant with the scope {}",
+                                scope_name(route.scope))
+                  : std::string("this needs the operator's key"));
+}
+
+Status authorise(const Route& route, const Principal& principal, std::string_view tenant) {
+  if (principal.is_operator()) {
+    return {};
+  }
+  const bool allowed = route.access == Access::kTenantScope && principal.tenant->str() == tenant &&
+                       principal.scopes.has(route.scope);
+  return allowed ? Status{} : Status(forbidden(route));
+}
+
+}  // namespace
+
+std::size_t Api::body_bytes_max(const http::Request& head) const {
+  return head.path.ends_with("/events") ? kPublishBodyBytesMax : kControlBodyBytesMax;
+}
+
+Task<Result<http::Response>> Api::dispatch(const http::Request& request) {
+  Result<std::vector<std::string>> segments = http::split_path(request.path);
+  Result<Parameters> query = http::parse_query(request.query);
+  if (!segments || !query) {
+    co_return fail(Code::kMalformed, "the request's path or query is not valid percent-encoding");
+  }
+  Match found = find_route(request.method, *segments);
+  if (found.route == nullptr) {
+    if (found.allowed.empty()) {
+      co_return fail(Code::kNotFound, "there is no such route");
+    }
+    http::Response response = problem(
+        Error{Code::kMethodNotAllowed, "this path takes " + found.allowed, {}}, request.request_id);
+    response.headers.emplace_back("Allow", found.allowed);
+    co_return response;
+  }
+  const Route& route = *found.route;
+  Call call{request, std::nullopt, std::nullopt, std::move(found.captures.id), std::move(*query)};
+  const bool open = route.access == Access::kOpen ||
+                    (route.access == Access::kOperatorOrLoopback && request.from_loopback);
+  if (!open) {
+    Result<Principal> principal = co_await services_.keys.authenticate(bearer_token(request));
+    if (!principal) {
+      co_return fail(std::move(principal.error()));
+    }
+    if (Status allowed = authorise(route, *principal, found.captures.tenant); !allowed) {
+      co_return fail(std::move(allowed.error()));
+    }
+    call.principal = std::move(*principal);
+  }
+  if (Status known = check_query(call.query, route.query); !known) {
+    co_return fail(std::move(known.error()));
+  }
+  if (!found.captures.tenant.empty()) {
+    Result<TenantName> tenant = TenantName::parse(found.captures.tenant);
+    if (!tenant) {
+      co_return route.method == "PUT" ? wrong("tenant", tenant.error().detail)
+                                      : fail(Code::kNotFound, "there is no such tenant");
+    }
+    call.tenant = std::move(*tenant);
+  }
+  Result<http::Response> answer = co_await route.answer(services_, call);
+  co_return answer;
+}
+
+// One of the two places that end one unit of work at an exception (the other is app/'s main()).
+Task<http::Response> Api::handle(const http::Request& request) {
+  std::string failure;
+  try {
+    Result<http::Response> answer = co_await dispatch(request);
+    http::Response response =
+        answer ? std::move(*answer) : problem(answer.error(), request.request_id);
+    services_.metrics.answered(response.status);
+    co_return response;
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  services_.metrics.answered(500);
+  co_return problem(Error{Code::kInternal, std::move(failure), {}}, request.request_id);
+}
+
+http::Response Api::refuse(unsigned status, std::string_view why,
+                           std::string_view request_id) const {
+  Code code = Code::kMalformed;
+  for (const Code candidate : {Code::kTimeout, Code::kTooLarge, Code::kHeadersTooLarge,
+                               Code::kUnavailable, Code::kRateLimited}) {
+    if (info(candidate).http_status == status) {
+      code = candidate;
+    }
+  }
+  services_.metrics.answered(status);
+  return problem(Error{code, std::string(why), {}}, request_id);
+}
+
+}  // namespace bitvault::api

@@ -1,0 +1,69 @@
+// One call of one route: its parameters, already checked against what the route takes.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "access/keys.h"
+#include "base/error.h"
+#include "catalog/catalog.h"
+#include "event/cursor.h"
+#include "feed/feed.h"
+#include "http/http.h"
+#include "store/store.h"
+#include "world/world.h"
+
+namespace bitvault::api {
+
+class Metrics;
+
+// What the resources work with; all of it outlives the API.
+struct Services {
+  World& world;
+  Store& store;
+  Feed& feed;
+  Keys& keys;
+  const Catalog& catalog;
+  const CursorCodec& cursors;
+  Metrics& metrics;
+  std::string version;
+};
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+struct Call {
+  const http::Request& request;
+  std::optional<Principal> principal;  // absent on open routes
+  std::optional<TenantName> tenant;    // of the path
+  std::string id;                      // the path's last parameter, when it has one
+  Parameters query;
+
+  // The first query parameter of this name.
+  [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> parameters(std::string_view name) const;
+  // A whole number within bounds. Error: kInvalid, naming the parameter.
+  [[nodiscard]] Result<std::uint64_t> number(std::string_view name, std::uint64_t otherwise,
+                                             std::uint64_t least, std::uint64_t most) const;
+};
+
+// The body as one JSON object whose members are among `known`; an empty body is an empty object.
+[[nodiscard]] Result<boost::json::object> json_body(const http::Request& request,
+                                                    std::initializer_list<std::string_view> known);
+
+// A 422 about one member of the request.
+[[nodiscard]] std::unexpected<Error> wrong(std::string path, std::string message);
+
+[[nodiscard]] http::Response json_response(unsigned status, const boost::json::value& body);
+
+// The token of "Authorization: Bearer <token>", empty when there is none.
+[[nodiscard]] std::string bearer_token(const http::Request& request);
+
+// `?page=` of a list: base64url of the last key shown. Error: kInvalid.
+[[nodiscard]] Result<std::string> page_start(const Call& call);
+[[nodiscard]] boost::json::value next_page(bool more, std::string_view last_key);
+
+}  // namespace bitvault::api

@@ -1,0 +1,73 @@
+// serve --watch on a real folder.
+import assert from "node:assert/strict";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { Server, temporaryFolder } from "./lib/server.mjs";
+
+// Reads events until `enough` says so.
+async function until(server, enough) {
+  const events = [];
+  for (let cursor; ; ) {
+    const { json } = await server.feed("home", { limit: 1000, wait: 20, ...(cursor ? { cursor } : {}) });
+    events.push(...json.events);
+    cursor = json.next_cursor;
+    if (enough(events)) return events;
+    assert.ok(json.events.length > 0, `nothing more came after ${JSON.stringify(events.map((e) => [e.type, e.subject]))}`);
+  }
+}
+const line = (event) => `${event.type.split(".")[2]} ${event.data.node.path}`;
+
+describe("serve --watch", () => {
+  it("turns real changes into typed events, also those made while it was down", async (test) => {
+    const folder = join(await temporaryFolder(test), "home");
+    await mkdir(join(folder, "a"), { recursive: true });
+    await writeFile(join(folder, "a", "one.txt"), "1");
+    let server = await Server.start(test, { args: ["--watch", `home=${folder}`] });
+    const first = await until(server, (events) => events.length === 2);
+    assert.deepEqual(first.map(line), ["created /a", "created /a/one.txt"]);
+    const node = first[1].data.node;
+    assert.equal(node.checksum, "sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b");
+    assert.equal(first[1].partitionkey, node.id);
+
+    await writeFile(join(folder, "a", "one.txt"), "22");
+    await until(server, (events) => events.length === 3);
+    await rename(join(folder, "a", "one.txt"), join(folder, "two.txt"));
+    await until(server, (events) => events.length === 4);
+    await writeFile(join(folder, "tmp~"), "333");
+    await rename(join(folder, "tmp~"), join(folder, "two.txt"));
+    const live = await until(server, (events) => events.some((e) => e.data.node.size === "3" && e.type.includes("updated")));
+    const own = live.filter((e) => e.data.node.id === node.id);
+    assert.deepEqual(own.map(line), ["created /a/one.txt", "updated /a/one.txt", "moved /two.txt", "updated /two.txt"]);
+    assert.equal(own[2].data.before.path, "/a/one.txt");
+    assert.equal(own[2].data.after.path, "/two.txt");
+
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    const before = live.length;
+    await rename(join(folder, "two.txt"), join(folder, "a", "three.txt"));
+    await writeFile(join(folder, "new.txt"), "n");
+    server = await Server.start(test, { data: server.data, args: ["--watch", `home=${folder}`] });
+    const down = (await until(server, (events) => events.length >= before + 2)).slice(before);
+    assert.deepEqual(down.map(line).sort(), ["created /new.txt", "moved /a/three.txt"]);
+    assert.equal(down.find((e) => e.type.includes("moved")).data.node.id, node.id);
+
+    await rm(join(folder, "a"), { recursive: true });
+    const gone = (await until(server, (events) => events.some((e) => line(e) === "deleted /a"))).slice(before + 2);
+    assert.deepEqual(gone.map(line), ["deleted /a/three.txt", "deleted /a"]);
+    await server.stop();
+  });
+
+  it("keeps up with a burst", async (test) => {
+    const folder = join(await temporaryFolder(test), "home");
+    await mkdir(folder);
+    const server = await Server.start(test, { args: ["--watch", `home=${folder}`] });
+    const names = Array.from({ length: 3000 }, (_, i) => `f${i}`);
+    await mkdir(join(folder, "deep", "er"), { recursive: true });
+    for (const name of names) await writeFile(join(folder, "deep", "er", name), name);
+    const events = await until(server, (found) => new Set(found.filter((e) => e.type.includes("created")).map((e) => e.subject)).size >= 3002);
+    const created = events.filter((e) => e.type.includes("created"));
+    assert.equal(new Set(created.map((e) => e.data.node.id)).size, created.length, "no node is created twice");
+    assert.equal(created.length, 3002);
+    await server.stop();
+  });
+});
