@@ -7,7 +7,8 @@
 // - No read sees what is not yet durable. JournalHead::head is that bound.
 // - An event whose id the journal already holds is not appended again: with the same members it
 //   is reported as a duplicate with its first sequence, with others the transaction fails with
-//   kIdConflict. Twice the same id in one transaction: kInvalid.
+//   kIdConflict. (Of an event that was pruned or erased there are no members left to compare: it is
+//   a duplicate.) Twice the same id in one transaction: kInvalid.
 // - After a failure of storage: kUnavailable when nothing was committed, kOutcomeUnknown when that
 //   cannot be told yet. Reads go on. The store finds out by itself what was committed before it
 //   takes the next write.
@@ -37,7 +38,7 @@ namespace bitvault {
 
 struct StoredEvent {
   Sequence sequence;
-  std::string bytes;
+  std::string bytes;  // empty: the event was erased
 };
 
 struct ReadLimit {
@@ -58,6 +59,9 @@ struct FoundEvent {
   Digest leaf;
   std::string bytes;  // empty unless present
 };
+
+// A page of records ends before its values exceed this, never before its first record.
+inline constexpr std::size_t kScanBytesMax = 4 * 1024 * 1024;
 
 struct TenantPut {
   Tenant tenant;
@@ -83,7 +87,8 @@ class Store {
   // The journal.
   [[nodiscard]] virtual Task<Result<JournalHead>> head(TenantName tenant) = 0;
   // Events after `after`, in order, as many as the limit and the head allow. Below the floor there
-  // is nothing to read: the caller compares `after` with Slice::journal.
+  // is nothing to read, so the run begins at the floor: the caller compares `after` with
+  // Slice::journal. After the head there is nothing yet: the run is empty.
   [[nodiscard]] virtual Task<Result<Slice>> read(TenantName tenant, Sequence after,
                                                  ReadLimit limit) = 0;
   // kNotFound when no event of the tenant has this id.
@@ -95,7 +100,8 @@ class Store {
   [[nodiscard]] virtual Task<Result<std::optional<std::string>>> get(TenantName tenant,
                                                                      Collection collection,
                                                                      std::string key) = 0;
-  // Keys greater than `after` that start with `prefix`, ascending, at most `limit`.
+  // Keys greater than `after` that start with `prefix`, ascending, at most `limit` of them and
+  // kScanBytesMax of values.
   [[nodiscard]] virtual Task<Result<ListPage<Record>>> scan(TenantName tenant,
                                                             Collection collection,
                                                             std::string prefix, std::string after,

@@ -1,16 +1,20 @@
 // A tenant and the state of its journal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "base/sequence.h"
 #include "base/tenant_name.h"
 #include "base/time.h"
 #include "event/id.h"
 
 namespace bitvault {
+
+inline constexpr std::size_t kDisplayNameBytesMax = 256;
 
 // What a tenant's owner may set. Absent means the installation's default.
 struct TenantSettings {
@@ -30,6 +34,9 @@ struct TenantPatch {
   std::optional<std::optional<std::uint64_t>> rate_limit_per_second;
   std::optional<bool> operational_events;
 };
+
+// The settings after a change. Error: kInvalid when the display name is too long.
+[[nodiscard]] Result<TenantSettings> patched(TenantSettings settings, const TenantPatch& patch);
 
 // Where a tenant's journal stands. 1..head were committed and are durable; floor..head are
 // retained (floor is head + 1 when nothing is). floor starts at 1.

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/sequence.h"
 #include "base/tenant_name.h"
 #include "event/event.h"
@@ -20,6 +21,7 @@ namespace bitvault {
 inline constexpr std::size_t kRecordKeyBytesMax = 4'352;
 inline constexpr std::size_t kRecordValueBytesMax = 1024 * 1024;
 inline constexpr std::size_t kTransactionEventsMax = 1'000;
+inline constexpr std::size_t kTransactionRecordsMax = 10'000;  // writes and expectations together
 
 // The name of a collection of records, such as "key" or "watch.node".
 class Collection {
@@ -77,6 +79,14 @@ class Transaction {
   std::vector<Write> writes_;
   std::vector<Expectation> expectations_;
 };
+
+// Whether a store may take this transaction at all, judged without looking at any state.
+// Errors: kInvalid for an id that comes twice (violation {index, "id"}), for a record's key that is
+// empty or too long and for too many events or records; kTooLarge for an event or a value.
+[[nodiscard]] Status validate(const Transaction& transaction);
+
+// What the transaction holds, in bytes: what it counts against a queue's limit.
+[[nodiscard]] std::size_t byte_size(const Transaction& transaction);
 
 // What a commit did. `events` stands in the order of the transaction's.
 struct Committed {

@@ -1,0 +1,122 @@
+// A Batch is one transaction of the database while it is built from independent requests.
+//
+// apply() first checks a request by look-ups alone and then writes: one that is refused leaves no
+// trace, so the others need no savepoint. Requests see what earlier ones of the batch wrote.
+// Nothing is visible outside until the writer has committed and publishes changes().
+//
+// SqliteFailure may be thrown at any point; the whole batch is then rolled back.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/sqlite/connection.h"
+#include "store/sqlite/directory.h"
+#include "store/store.h"
+#include "world/world.h"
+
+namespace bitvault {
+
+// The requests. Each one's Answer is what its caller waits for.
+struct CommitTransaction {
+  using Answer = Result<Committed>;
+  Transaction transaction;
+};
+struct PutTenant {
+  using Answer = Result<TenantPut>;
+  TenantName name;
+  TenantPatch patch;
+};
+struct DeleteTenant {
+  using Answer = Status;
+  TenantName name;
+};
+struct PurgeDeleted {
+  using Answer = Result<bool>;
+};
+struct PutSetting {
+  using Answer = Status;
+  std::string name;
+  std::string value;
+};
+
+// The statements by which batches are written.
+struct WriteStatements {
+  explicit WriteStatements(Connection& connection);
+
+  Statement begin;
+  Statement commit;
+  Statement find_id;
+  Statement event_bytes;
+  Statement insert_event;
+  Statement insert_id;
+  Statement record;
+  Statement put_record;
+  Statement erase_record;
+  Statement insert_tenant;
+  Statement tenant_number;
+  Statement update_tenant;
+  Statement put_setting;
+  Statement purgeable_events;
+  Statement purge_event;
+  Statement purge_id;
+  Statement purgeable_records;
+  Statement purge_tenant;
+};
+
+// Every tenant of the file.
+[[nodiscard]] std::map<TenantName, TenantEntry> load_tenants(Connection& connection);
+
+class Batch {
+ public:
+  // Which ids are looked up before they are inserted. Ids that the server made are new; should one
+  // not be, its insert fails, and the request is tried again with every id looked up.
+  enum class LookUp : std::uint8_t { kGivenIds, kAllIds };
+
+  Batch(WriteStatements& sql, const Directory& directory, World& world, LookUp look_up,
+        std::size_t tenants_max);
+
+  [[nodiscard]] Result<Committed> apply(CommitTransaction& request);
+  [[nodiscard]] Result<TenantPut> apply(PutTenant& request);
+  [[nodiscard]] Status apply(DeleteTenant& request);
+  [[nodiscard]] Result<bool> apply(PurgeDeleted& request);
+  [[nodiscard]] Status apply(PutSetting& request);
+
+  // Writes what was gathered for the tenants: the last thing before the commit.
+  void finish();
+
+  [[nodiscard]] const Directory::Changes& changes() const { return changes_; }
+
+ private:
+  using Decisions = std::vector<Committed::Event>;
+
+  // The tenant as this batch sees it.
+  [[nodiscard]] Result<TenantEntry> active(const TenantName& name) const;
+  [[nodiscard]] std::optional<TenantEntry> find(const TenantName& name) const;
+  [[nodiscard]] Status meets(std::int64_t tenant, const Transaction& transaction);
+  // Says of each event whether it is a duplicate; those to be appended have sequence 0.
+  [[nodiscard]] Result<Decisions> decide(std::int64_t tenant,
+                                         const std::vector<EncodedEvent>& events);
+  [[nodiscard]] bool is_same(std::int64_t tenant, Sequence sequence, const EncodedEvent& repeat);
+  void append(TenantEntry& entry, std::vector<EncodedEvent>& events, Decisions& decisions);
+  void write(std::int64_t tenant, const Transaction& transaction);
+  [[nodiscard]] Result<TenantEntry> create(const PutTenant& request);
+  [[nodiscard]] std::array<std::byte, 16> salt();
+  [[nodiscard]] std::size_t purge_events(std::int64_t tenant, std::size_t rows_max);
+  [[nodiscard]] std::size_t purge_records(std::int64_t tenant, std::size_t rows_max);
+
+  WriteStatements& sql_;
+  const Directory& directory_;
+  World& world_;
+  LookUp look_up_;
+  std::size_t tenants_max_;
+  WallTime now_;
+  Directory::Changes changes_;
+  std::array<std::byte, 1024> salts_;  // drawn in one go
+  std::size_t salts_used_;
+};
+
+}  // namespace bitvault

@@ -1,0 +1,47 @@
+// The reads of the store, on a connection of their own. Each is bounded by what its caller found in
+// the Directory: it never looks past a durable head.
+//
+// Used by one thread at a time. Throws SqliteFailure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/sqlite/connection.h"
+#include "store/sqlite/directory.h"
+#include "store/store.h"
+
+namespace bitvault {
+
+class Reads {
+ public:
+  Reads(const std::string& file, const std::string& vfs);
+
+  [[nodiscard]] std::vector<StoredEvent> events(const Located& from, Sequence after,
+                                                const ReadLimit& limit);
+  [[nodiscard]] Result<FoundEvent> find(const Located& in, const EventId& id);
+  [[nodiscard]] Position position_at(const Located& in, WallTime time);
+  [[nodiscard]] std::optional<std::string> record(std::int64_t tenant, Collection collection,
+                                                  const std::string& key);
+  [[nodiscard]] ListPage<Record> scan(std::int64_t tenant, Collection collection,
+                                      const std::string& prefix, const std::string& after,
+                                      std::size_t limit);
+  [[nodiscard]] std::optional<std::string> setting(const std::string& name);
+
+ private:
+  [[nodiscard]] bool is_before(std::int64_t tenant, Sequence sequence, WallTime time);
+
+  Connection connection_;
+  Statement begin_;
+  Statement end_;
+  Statement events_;
+  Statement find_;
+  Statement recorded_;
+  Statement record_;
+  Statement scan_from_;
+  Statement scan_after_;
+  Statement setting_;
+};
+
+}  // namespace bitvault

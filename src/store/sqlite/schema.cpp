@@ -1,0 +1,120 @@
+#include "store/sqlite/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace bitvault {
+namespace {
+
+// A step is never changed once it was released: a file may have taken it.
+//
+// - journal: one row an event, for ever; `bytes` goes (null) when the event is pruned or erased,
+//   `leaf` stays. A tenant's history lives under its number, which is new with every epoch and
+//   never used twice, and the bytes themselves hold the epoch: so a row needs no column for it.
+//   `id` is set only when the bytes go before the id may be forgotten: until then it is in them.
+// - event_id: the ids that are remembered. Made ids grow with time, so that rows are appended.
+// - record: the control state of the features.
+// - tenant: `head` and `recordedtime` are of the last event, `floor` is the first one retained.
+// - setting: small values of the installation.
+// - recovery: how often the writer was opened; see Writer::recover().
+constexpr std::array<const char*, 1> kSteps = {
+    R"sql(
+CREATE TABLE tenant (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  epoch TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  display_name TEXT NOT NULL,
+  retention_age_seconds INTEGER,
+  retention_events INTEGER,
+  rate_limit_per_second INTEGER,
+  operational_events INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  head INTEGER NOT NULL,
+  floor INTEGER NOT NULL,
+  recordedtime INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE journal (
+  tenant INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  recordedtime INTEGER NOT NULL,
+  leaf BLOB NOT NULL,
+  bytes BLOB,
+  id TEXT
+) STRICT;
+CREATE UNIQUE INDEX journal_position ON journal (tenant, sequence);
+
+CREATE TABLE event_id (
+  id TEXT NOT NULL,
+  tenant INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (id, tenant)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE record (
+  tenant INTEGER NOT NULL,
+  collection TEXT NOT NULL,
+  key BLOB NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (tenant, collection, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+  name TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE recovery (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  count INTEGER NOT NULL
+) STRICT;
+INSERT INTO recovery VALUES (1, 0);
+)sql",
+};
+
+constexpr int kWriterCacheKib = 64 * 1024;
+constexpr int kReaderCacheKib = 8 * 1024;
+constexpr std::int64_t kJournalSizeLimit = 64 * 1024 * 1024;  // of a WAL that starts over
+
+}  // namespace
+
+void configure_writer(Connection& connection) {
+  connection.execute(
+      fmt::format("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+                  "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{};"
+                  "PRAGMA journal_size_limit={}",
+                  kWriterCacheKib, kJournalSizeLimit));
+}
+
+void configure_reader(Connection& connection) {
+  connection.execute(
+      fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{}", kReaderCacheKib));
+}
+
+std::int64_t current_version() { return static_cast<std::int64_t>(kSteps.size()); }
+
+Status migrate(Connection& connection) {
+  const std::int64_t version = connection.integer("PRAGMA user_version");
+  const std::int64_t application = connection.integer("PRAGMA application_id");
+  const bool empty = connection.integer("SELECT count(*) FROM sqlite_schema") == 0;
+  if (!empty && application != kApplicationId) {
+    return fail(Code::kUnavailable,
+                "journal.db in the data folder was not made by bitvault-events");
+  }
+  if (version > current_version()) {
+    return fail(Code::kUnavailable,
+                fmt::format("the data folder has schema version {}, this program knows versions up "
+                            "to {}: run the newer program",
+                            version, current_version()));
+  }
+  for (std::int64_t step = version; step < current_version(); ++step) {
+    connection.execute(
+        fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT",
+                    kSteps[static_cast<std::size_t>(step)], kApplicationId, step + 1));
+  }
+  return {};
+}
+
+}  // namespace bitvault

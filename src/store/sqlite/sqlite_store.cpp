@@ -1,0 +1,211 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "store/sqlite/data_folder.h"
+#include "store/sqlite/schema.h"
+
+namespace bitvault {
+namespace {
+
+constexpr const char* kFileName = "journal.db";
+
+std::string file_of(const SqliteOptions& options) { return options.folder + "/" + kFileName; }
+
+// Makes the file or brings it up to date, before any other connection looks at it.
+Status prepare(const SqliteOptions& options) {
+  try {
+    Connection connection(file_of(options), options.vfs, Connection::Mode::kWrite,
+                          !options.vfs.empty());
+    configure_writer(connection);
+    return migrate(connection);
+  } catch (const SqliteFailure& failure) {
+    return fail(failure.error());
+  }
+}
+
+// What a purge counts: it fills a batch by itself.
+constexpr RequestCost kPurgeCost{.events = kTransactionEventsMax, .bytes = 0};
+
+RequestCost cost_of(const Transaction& transaction) {
+  return {.events = transaction.events().size(), .bytes = byte_size(transaction)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, World& world,
+                                                       HeadListener listener) {
+  std::unique_ptr<DataFolder> folder;
+  if (options.vfs.empty()) {
+    auto owned = DataFolder::own(options.folder);
+    if (!owned) {
+      return fail(std::move(owned.error()));
+    }
+    folder = std::move(*owned);
+    if (auto made = folder->ensure_file(kFileName); !made) {
+      return fail(std::move(made.error()));
+    }
+  }
+  if (auto prepared = prepare(options); !prepared) {
+    return fail(std::move(prepared.error()));
+  }
+  std::unique_ptr<SqliteStore> store;
+  try {
+    store.reset(new SqliteStore(std::move(folder), std::move(options), world, std::move(listener)));
+  } catch (const SqliteFailure& failure) {
+    return fail(failure.error());
+  }
+  if (auto opened = store->writer_->open(); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  if (auto opened = store->readers_.open(); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  return store;
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<DataFolder> folder, SqliteOptions options, World& world,
+                         HeadListener listener)
+    : folder_(std::move(folder)),
+      gate_(std::make_shared<JobGate>()),
+      checkpointer_(file_of(options), options.vfs, JobPoster(options.readers, gate_)),
+      readers_(file_of(options), options.vfs,
+               {.connections_max = options.readers_max, .waiting_max = options.reads_waiting_max},
+               JobPoster(options.readers, gate_)),
+      writer_(std::make_unique<Writer>(file_of(options), options.vfs, options.commits, world,
+                                       directory_, checkpointer_, std::move(listener),
+                                       JobPoster(options.writer, gate_))) {}
+
+SqliteStore::~SqliteStore() { gate_->close(); }
+
+Task<Result<Committed>> SqliteStore::commit(Transaction transaction) {
+  if (auto valid = validate(transaction); !valid) {
+    co_return fail(std::move(valid.error()));
+  }
+  const RequestCost cost = cost_of(transaction);
+  CommitTransaction request{std::move(transaction)};
+  auto committed = co_await writer_->submit(std::move(request), cost);
+  co_return committed;
+}
+
+Task<Result<JournalHead>> SqliteStore::head(TenantName tenant) {
+  const auto located = directory_.locate(tenant);
+  if (!located) {
+    co_return fail(located.error());
+  }
+  co_return located->journal;
+}
+
+template <class Work>
+auto SqliteStore::read_of(TenantName tenant, Work work)
+    -> Task<std::invoke_result_t<Work, Reads&, const Located&>> {
+  const auto located = directory_.locate(tenant);
+  if (!located) {
+    co_return fail(located.error());
+  }
+  auto run = [work = std::move(work), found = *located](Reads& reads) {
+    return work(reads, found);
+  };
+  auto answer = co_await readers_.run(std::move(run));
+  // A purge that ran meanwhile took rows away: then the tenant was deleted before.
+  if (auto there = directory_.still(tenant, located->number); !there) {
+    co_return fail(std::move(there.error()));
+  }
+  co_return answer;
+}
+
+Task<Result<Slice>> SqliteStore::read(TenantName tenant, Sequence after, ReadLimit limit) {
+  const auto located = directory_.locate(tenant);
+  if (!located) {
+    co_return fail(located.error());
+  }
+  if (after >= located->journal.head || limit.events == 0) {
+    co_return Slice{located->journal, {}};
+  }
+  auto work = [after, limit](Reads& reads, const Located& found) -> Result<Slice> {
+    return Slice{found.journal, reads.events(found, after, limit)};
+  };
+  auto slice = co_await read_of(std::move(tenant), work);
+  co_return slice;
+}
+
+Task<Result<FoundEvent>> SqliteStore::find(TenantName tenant, EventId id) {
+  auto work = [id = std::move(id)](Reads& reads, const Located& found) {
+    return reads.find(found, id);
+  };
+  auto event = co_await read_of(std::move(tenant), std::move(work));
+  co_return event;
+}
+
+Task<Result<Position>> SqliteStore::position_at(TenantName tenant, WallTime time) {
+  auto work = [time](Reads& reads, const Located& found) -> Result<Position> {
+    return reads.position_at(found, time);
+  };
+  auto position = co_await read_of(std::move(tenant), work);
+  co_return position;
+}
+
+Task<Result<std::optional<std::string>>> SqliteStore::get(TenantName tenant, Collection collection,
+                                                          std::string key) {
+  auto work = [collection, key = std::move(key)](
+                  Reads& reads, const Located& found) -> Result<std::optional<std::string>> {
+    return reads.record(found.number, collection, key);
+  };
+  auto value = co_await read_of(std::move(tenant), std::move(work));
+  co_return value;
+}
+
+Task<Result<ListPage<Record>>> SqliteStore::scan(TenantName tenant, Collection collection,
+                                                 std::string prefix, std::string after,
+                                                 std::size_t limit) {
+  auto work = [collection, prefix = std::move(prefix), after = std::move(after), limit](
+                  Reads& reads, const Located& found) -> Result<ListPage<Record>> {
+    return reads.scan(found.number, collection, prefix, after, limit);
+  };
+  auto page = co_await read_of(std::move(tenant), std::move(work));
+  co_return page;
+}
+
+Task<Result<TenantPut>> SqliteStore::put_tenant(TenantName name, TenantPatch patch) {
+  if (auto valid = patched({}, patch); !valid) {
+    co_return fail(std::move(valid.error()));
+  }
+  PutTenant request{std::move(name), std::move(patch)};
+  auto put = co_await writer_->submit(std::move(request), RequestCost{});
+  co_return put;
+}
+
+Task<Result<Tenant>> SqliteStore::tenant(TenantName name) { co_return directory_.tenant(name); }
+
+Task<Result<ListPage<Tenant>>> SqliteStore::tenants(std::string after, std::size_t limit) {
+  co_return directory_.list(after, limit);
+}
+
+Task<Status> SqliteStore::delete_tenant(TenantName name) {
+  DeleteTenant request{std::move(name)};
+  auto status = co_await writer_->submit(std::move(request), RequestCost{});
+  co_return status;
+}
+
+Task<Result<bool>> SqliteStore::purge_deleted() {
+  PurgeDeleted request;
+  auto more = co_await writer_->submit(request, kPurgeCost);
+  co_return more;
+}
+
+Task<Result<std::optional<std::string>>> SqliteStore::setting(std::string name) {
+  auto work = [name = std::move(name)](Reads& reads) -> Result<std::optional<std::string>> {
+    return reads.setting(name);
+  };
+  auto value = co_await readers_.run(std::move(work));
+  co_return value;
+}
+
+Task<Status> SqliteStore::put_setting(std::string name, std::string value) {
+  const RequestCost cost{.events = 0, .bytes = name.size() + value.size()};
+  PutSetting request{std::move(name), std::move(value)};
+  auto status = co_await writer_->submit(std::move(request), cost);
+  co_return status;
+}
+
+Status SqliteStore::health() const { return writer_->health(); }
+
+}  // namespace bitvault
