@@ -78,7 +78,7 @@ CommandTree::~CommandTree() = default;
 
 CLI::App& CommandTree::leaf(CLI::App& parent, const CommandText& text) {
   CLI::App& app = *parent.add_subcommand(text.name, text.description);
-  app.footer("\n" + text.footer);
+  app.footer(text.footer);
   return app;
 }
 

@@ -11,13 +11,13 @@
 namespace bitvault::cli {
 
 struct EventFlags {
-  std::string type;
-  std::optional<std::string> id;
-  std::optional<std::string> source;
-  std::optional<std::string> subject;
-  std::optional<std::string> time;
-  std::optional<std::string> partitionkey;
-  std::vector<std::string> extensions;  // name=value
+  std::string type{};
+  std::optional<std::string> id{};
+  std::optional<std::string> source{};
+  std::optional<std::string> subject{};
+  std::optional<std::string> time{};
+  std::optional<std::string> partitionkey{};
+  std::vector<std::string> extensions{};  // name=value
 };
 
 // The event; `id` is used when the flags give none. Only what JSON needs is checked here, the rest

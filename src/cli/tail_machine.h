@@ -23,7 +23,7 @@ enum class OnReset : std::uint8_t { kEarliest, kLatest, kFail };
 
 struct TailPlan {
   std::string at = "latest";  // earliest, latest or a time: where to start without a cursor
-  std::string cursor;         // where to start when it is not empty
+  std::string cursor{};       // where to start when it is not empty
   bool follow = true;         // else: read to the head and stop
   std::uint64_t limit = 0;    // stop after so many events; 0: never
   OnReset on_reset = OnReset::kEarliest;

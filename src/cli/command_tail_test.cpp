@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/state_file.h"
+#include "cli/test_cli.h"
+#include "net/http_client_test_server.h"
+
+namespace bitvault::cli {
+namespace {
+
+using net::TestServer;
+using Reply = TestServer::Reply;
+
+constexpr std::string_view kStart = "cursor_at_the_start_";
+
+std::string event(int sequence) {
+  return fmt::format(R"({{"type":"t","subject":"/s","sequence":"{:020}","data":{{"a":  1}}}})",
+                     sequence);
+}
+
+std::string cursor(int sequence) { return fmt::format("cursor_after_{:08}", sequence); }
+
+Reply page(int first, int last, bool more = false) {
+  std::string events;
+  for (int i = first; i <= last; ++i) {
+    events += (events.empty() ? "" : " , ") + event(i);
+  }
+  return {.body = fmt::format(R"({{"events":[{}],"next_cursor":"{}","has_more":{}}})", events,
+                              cursor(last), more) +
+                  "\n"};
+}
+
+bool is_locate(const TestServer::Request& request) {
+  return request.target.starts_with("/v1/tenants/acme/cursor?");
+}
+
+Reply located() { return {.body = fmt::format(R"({{"cursor":"{}"}})", kStart)}; }
+
+class Tail : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "tailXXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    state_ = pattern + "/state";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static CliInput input_for(const TestServer& server) {
+    return {.environment = {{"BITVAULT_URL", server.url()}, {"BITVAULT_TENANT", "acme"}}};
+  }
+
+  std::filesystem::path folder_;
+  std::string state_;
+};
+
+TEST_F(Tail, PrintsExactBytesUpToTheHead) {
+  TestServer server([](const TestServer::Request& request) {
+    return is_locate(request)                                      ? located()
+           : request.target.find("cursor_at") != std::string::npos ? page(1, 2, true)
+                                                                   : page(3, 3);
+  });
+  const CliResult result =
+      run_cli_for_test({"tail", "--from", "earliest", "--once", "--json"}, input_for(server));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, event(1) + "\n" + event(2) + "\n" + event(3) + "\n");
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[0].target, "/v1/tenants/acme/cursor?at=earliest");
+  EXPECT_NE(requests[2].target.find("cursor=" + cursor(2)), std::string::npos);
+  EXPECT_NE(requests[2].target.find("wait=0"), std::string::npos);
+}
+
+TEST_F(Tail, AsksForWhatTheFlagsSay) {
+  TestServer server([](const TestServer::Request&) { return page(1, 1); });
+  static_cast<void>(run_cli_for_test(
+      {"tail", "--from", std::string(kStart), "--once", "--type", "bitvault.node.*", "--type", "b",
+       "--subject-prefix", "/a b/&", "--partitionkey", "k", "--limit", "7"},
+      input_for(server)));
+  EXPECT_EQ(server.requests().at(0).target,
+            "/v1/tenants/acme/events?cursor=cursor_at_the_start_&limit=7&wait=0&"
+            "type=bitvault.node.%2A&type=b&subject_prefix=%2Fa%20b%2F%26&partitionkey=k");
+}
+
+TEST_F(Tail, RefusesAStartThatIsNone) {
+  TestServer server([](const TestServer::Request&) { return located(); });
+  EXPECT_EQ(run_cli_for_test({"tail", "--from", "yesterday"}, input_for(server)).exit_code, 2);
+  std::ofstream(state_) << "not a cursor\n";
+  EXPECT_EQ(run_cli_for_test({"tail", "--state", state_}, input_for(server)).exit_code, 2);
+  EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(Tail, RemembersItsPlace) {
+  TestServer server([](const TestServer::Request& request) {
+    return is_locate(request) ? located() : page(1, 2);
+  });
+  ASSERT_EQ(
+      run_cli_for_test({"tail", "--state", state_, "--limit", "2"}, input_for(server)).exit_code,
+      0);
+  EXPECT_EQ(load_cursor(state_)->value(), cursor(2));
+  ASSERT_EQ(run_cli_for_test({"tail", "--state", state_, "--from", "earliest", "--limit", "2"},
+                             input_for(server))
+                .exit_code,
+            0);
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3u);  // the second time without a look-up
+  EXPECT_NE(requests[2].target.find("cursor=" + cursor(2)), std::string::npos);
+}
+
+TEST_F(Tail, RemembersWhereItStartedBeforeTheFirstEvent) {
+  TestServer server([](const TestServer::Request& request) {
+    if (is_locate(request)) {
+      return located();
+    }
+    kill(getpid(), SIGINT);
+    return Reply{.kind = Reply::Kind::kHang};
+  });
+  ASSERT_EQ(run_cli_for_test({"tail", "--state", state_}, input_for(server)).exit_code, 0);
+  EXPECT_EQ(load_cursor(state_)->value(), kStart);
+}
+
+TEST_F(Tail, ASignalEndsALongPollWithZero) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    TestServer server([&](const TestServer::Request&) {
+      kill(getpid(), signal);
+      return Reply{.kind = Reply::Kind::kHang};
+    });
+    const CliResult result =
+        run_cli_for_test({"tail", "--from", std::string(kStart)}, input_for(server));
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(Tail, AReaderThatLeftEndsItQuietlyAndItsEventsAreNotDone) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  close(ends[0]);
+  std::FILE* const out = fdopen(ends[1], "w");
+  TestServer server([](const TestServer::Request&) { return page(1, 2); });
+  ASSERT_TRUE(save_cursor(state_, kStart));
+  CliInput input = input_for(server);
+  input.out = out;
+  const CliResult result = run_cli_for_test({"tail", "--state", state_}, input);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(load_cursor(state_)->value(), kStart);
+  EXPECT_EQ(server.requests().size(), 1u);
+  std::fclose(out);
+}
+
+TEST_F(Tail, AFullDiskIsAFailureAndItsEventsAreNotDone) {
+  std::FILE* const out = std::fopen("/dev/full", "w");
+  TestServer server([](const TestServer::Request&) { return page(1, 2); });
+  ASSERT_TRUE(save_cursor(state_, kStart));
+  CliInput input = input_for(server);
+  input.out = out;
+  const CliResult result = run_cli_for_test({"tail", "--state", state_}, input);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(load_cursor(state_)->value(), kStart);
+  std::fclose(out);
+}
+
+TEST_F(Tail, ComesBackAfterAnOutage) {
+  std::atomic<int> count{0};
+  TestServer server([&](const TestServer::Request&) {
+    switch (++count) {
+      case 1:
+        return page(1, 1);
+      case 2:
+        return Reply{.status = 503, .body = "{}"};
+      default:
+        return page(2, 2);
+    }
+  });
+  const CliResult result = run_cli_for_test(
+      {"tail", "--from", std::string(kStart), "--limit", "2", "--json"}, input_for(server));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, event(1) + "\n" + event(2) + "\n");
+  EXPECT_NE(result.err.find("connected again"), std::string::npos) << result.err;
+  EXPECT_NE(server.requests().at(2).target.find("cursor=" + cursor(1)), std::string::npos);
+}
+
+TEST_F(Tail, AResetIsToldAndGoesOnFromTheEarliest) {
+  const Reply reset{.status = 409,
+                    .body = R"({"title":"t","code":"cursor_reset","reason":"expired",)"
+                            R"("earliest_cursor":"early_early_early_1","latest_cursor":"late"})"};
+  std::atomic<int> count{0};
+  TestServer server([&](const TestServer::Request&) {
+    switch (++count) {
+      case 1:
+        return page(1, 2);
+      case 2:
+        return reset;
+      default:
+        return page(6, 6);
+    }
+  });
+  const CliResult result =
+      run_cli_for_test({"tail", "--from", std::string(kStart), "--limit", "3"}, input_for(server));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_NE(result.err.find("lost: 3 events, sequences 3 to 5"), std::string::npos) << result.err;
+  EXPECT_NE(server.requests().at(2).target.find("cursor=early_early_early_1"), std::string::npos);
+
+  TestServer strict([&](const TestServer::Request&) { return reset; });
+  ASSERT_TRUE(save_cursor(state_, kStart));
+  EXPECT_EQ(run_cli_for_test({"tail", "--state", state_, "--on-reset", "fail"}, input_for(strict))
+                .exit_code,
+            1);
+  EXPECT_EQ(load_cursor(state_)->value(), kStart);
+}
+
+TEST_F(Tail, RefusalsAndStrangersEndIt) {
+  TestServer forbidden([](const TestServer::Request&) {
+    return Reply{.status = 403, .body = R"({"title":"No","code":"forbidden"})"};
+  });
+  const CliResult refused = run_cli_for_test({"tail"}, input_for(forbidden));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("error: No"), std::string::npos);
+  for (const char* body : {"<html>", "{}", "[]", R"({"events":[]})"}) {
+    TestServer stranger([&](const TestServer::Request&) { return Reply{.body = body}; });
+    EXPECT_EQ(run_cli_for_test({"tail"}, input_for(stranger)).exit_code, 1) << body;
+    EXPECT_EQ(
+        run_cli_for_test({"tail", "--from", std::string(kStart)}, input_for(stranger)).exit_code, 1)
+        << body;
+  }
+}
+
+TEST_F(Tail, AStateThatCannotBeWrittenEndsIt) {
+  TestServer server([](const TestServer::Request& request) {
+    return is_locate(request) ? located() : page(1, 1);
+  });
+  const CliResult result = run_cli_for_test(
+      {"tail", "--state", (folder_ / "no" / "state").string(), "--limit", "1"}, input_for(server));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("cannot write"), std::string::npos) << result.err;
+}
+
+}  // namespace
+}  // namespace bitvault::cli

@@ -1,0 +1,98 @@
+#include "cli/serve_options.h"
+
+#include <gtest/gtest.h>
+
+namespace bitvault::cli {
+namespace {
+
+std::string why(const ServeLayer& flags) {
+  const auto options = make_serve_options(flags, {});
+  return options ? "" : options.error().detail;
+}
+
+TEST(ServeOptions, Defaults) {
+  const auto options = make_serve_options({}, {});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->listen_address, "127.0.0.1");
+  EXPECT_EQ(options->listen_port, 8080);
+  EXPECT_EQ(options->data, "bitvault-data");
+  EXPECT_EQ(options->store, "");
+  EXPECT_EQ(options->bus, "");
+  EXPECT_TRUE(options->has(Role::kApi) && options->has(Role::kDrain) &&
+              options->has(Role::kDeliver) && options->has(Role::kAudit));
+  EXPECT_FALSE(options->allow_private_targets);
+  EXPECT_EQ(options->threads, 0u);
+}
+
+TEST(ServeOptions, FlagsWinOverTheFile) {
+  const auto file = serve_layer(
+      "data = \"/d\"\nlisten = \"0.0.0.0:1\"\nroles = [\"api\"]\nallow_private_targets = true\n"
+      "threads = 3\nlog_level = \"warn\"\nlog_json = true\n[watch]\nacme = \"/\"\n",
+      "s.toml");
+  ASSERT_TRUE(file) << file.error().detail;
+  const auto options = make_serve_options(
+      {.listen = "[::1]:0", .watches = {"other=/tmp"}, .log_level = "debug"}, *file);
+  ASSERT_TRUE(options) << options.error().detail;
+  EXPECT_EQ(options->data, "/d");
+  EXPECT_EQ(options->listen_address, "::1");
+  EXPECT_EQ(options->listen_port, 0);
+  EXPECT_TRUE(options->has(Role::kApi));
+  EXPECT_FALSE(options->has(Role::kDrain));
+  EXPECT_TRUE(options->allow_private_targets);
+  EXPECT_EQ(options->threads, 3u);
+  EXPECT_EQ(options->log_level, LogLevel::kDebug);
+  EXPECT_TRUE(options->log_json);
+  ASSERT_EQ(options->watches.size(), 2u);
+  EXPECT_EQ(options->watches[0].tenant.str(), "acme");
+  EXPECT_EQ(options->watches[1].directory, "/tmp");
+}
+
+TEST(ServeOptions, ListenIsAnAddressAndAPort) {
+  EXPECT_EQ(why({.listen = "localhost:80"}), "");
+  EXPECT_EQ(why({.listen = "[::]:80"}), "");
+  for (const char* wrong :
+       {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+        "example.com:80", "::1:80", "[127.0.0.1]:80", "[::1]"}) {
+    EXPECT_NE(why({.listen = wrong}), "") << wrong;
+  }
+}
+
+TEST(ServeOptions, WrongValuesAreOneClearLine) {
+  const ServeLayer wrong[] = {{.data = ""},
+                              {.store = "mysql://u:hunter2@h"},
+                              {.store = "postgres://"},
+                              {.bus = "kafka://h"},
+                              {.roles = std::vector<std::string>{"api", "cook"}},
+                              {.roles = std::vector<std::string>{}},
+                              {.watches = {"acme"}},
+                              {.watches = {"acme="}},
+                              {.watches = {"Acme=/tmp"}},
+                              {.watches = {"acme=/nonexistent"}},
+                              {.watches = {"acme=/tmp", "acme=/"}},
+                              {.log_level = "loud"},
+                              {.threads = 0},
+                              {.threads = 10'000}};
+  for (const ServeLayer& layer : wrong) {
+    const std::string text = why(layer);
+    EXPECT_NE(text, "");
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    EXPECT_EQ(text.find("hunter2"), std::string::npos) << text;
+  }
+}
+
+TEST(ServeOptions, TheFileIsReadStrictly) {
+  const auto detail = [](std::string_view toml) {
+    const auto layer = serve_layer(toml, "s.toml");
+    return layer ? "" : layer.error().detail;
+  };
+  EXPECT_EQ(detail("lisen = \"x\""), "s.toml:1: unknown setting `lisen`");
+  EXPECT_EQ(detail("roles = \"api\""), "s.toml:1: `roles` must be an array of strings");
+  EXPECT_EQ(detail("threads = \"2\""), "s.toml:1: `threads` must be an integer");
+  EXPECT_EQ(detail("watch = []"), "s.toml:1: `watch` must be a table of strings");
+  EXPECT_EQ(detail("[watch]\nacme = 1"), "s.toml:2: `watch` must be a table of strings");
+  EXPECT_NE(detail("[watch"), "");
+  EXPECT_FALSE(load_serve_options({}, "/nonexistent.toml"));
+}
+
+}  // namespace
+}  // namespace bitvault::cli
