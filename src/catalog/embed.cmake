@@ -1,5 +1,5 @@
-# Writes OUTPUT, a C++ source file that holds the bytes of DESCRIPTORS and of the examples: the files
-# <type>.json in the folder EXAMPLES.
+# Writes OUTPUT, a C++ source file that holds the bytes of DESCRIPTORS and of the examples (the
+# files <type>.json in the folder EXAMPLES).
 #
 #   cmake -DOUTPUT=embedded.cpp -DDESCRIPTORS=catalog.binpb -DEXAMPLES=examples -P embed.cmake
 

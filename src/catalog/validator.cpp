@@ -151,9 +151,6 @@ class Walk {
   }
 
   void unknown(const MessageSchema& schema, std::string_view key) {
-    if (!is_valid_utf8(key)) {
-      return report_.add("a member's name is not valid UTF-8");
-    }
     const std::string_view near = nearest_field(schema, key);
     report_.add_at(
         key, near.empty() ? "is not known" : fmt::format("is not known; did you mean {}?", near));
@@ -268,17 +265,10 @@ class Walk {
     }
   }
 
-  // Escapes are the one way in for what is no text: half a surrogate pair, or U+0000, which
-  // PostgreSQL's jsonb cannot hold.
+  // U+0000, which only an escape can bring in, is what PostgreSQL's jsonb cannot hold. (Half a
+  // surrogate pair did not pass the parser.)
   bool is_text(std::string_view text) {
-    if (plain_) {
-      return true;
-    }
-    if (!is_valid_utf8(text)) {
-      report_.add("holds an escape of half a surrogate pair");
-      return false;
-    }
-    if (text.contains('\0')) {
+    if (!plain_ && text.contains('\0')) {
       report_.add("holds the character U+0000");
       return false;
     }

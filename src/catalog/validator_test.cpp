@@ -139,6 +139,8 @@ TEST(Validator, HalfSurrogatePairsAreNoText) {
   for (const char* escape : {R"(\ud800)", R"(\udc00)", R"(\ud800\u0041)", R"(\udc00\ud800)"}) {
     const auto valid = validate_data(probe(), with(fmt::format(R"("text":"ab{}")", escape)));
     EXPECT_FALSE(valid) << escape;
+    EXPECT_EQ(outcome(with(fmt::format(R"("tags":["{}"])", escape))),
+              "data holds a string with a malformed escape");
     const auto key = validate_data(probe(), with(fmt::format(R"("counts":{{"{}":1}})", escape)));
     EXPECT_FALSE(key) << escape;
     const auto name = validate_data(probe(), with(fmt::format(R"("{}":1)", escape)));
