@@ -1,0 +1,54 @@
+// Does one planned change to the table, and tells what it was.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "watch/node_table.h"
+#include "watch/plan.h"
+#include "watch/tree.h"
+
+namespace bitvault::watch {
+
+// A node at one moment, as an event shows it. Paths begin with "/".
+struct NodeView {
+  std::string id;
+  Kind kind = Kind::kFile;
+  std::string name;
+  std::string path;
+  std::optional<std::string> parent_id;  // absent at the top
+  FileState file;
+  std::uint32_t version = 1;
+};
+
+struct Change {
+  enum class Kind : std::uint8_t { kCreated, kUpdated, kMoved, kDeleted };
+  Kind kind;
+  NodeView before = {};  // unset for kCreated
+  NodeView after = {};   // unset for kDeleted
+};
+
+struct Applied {
+  std::optional<Change> change = {};   // none: nobody outside needs to know
+  std::optional<NodeRef> stored = {};  // this node's record is to be written
+  std::optional<NodeId> erased = {};   // this one's is to be erased
+  bool look_inside = false;            // a folder whose entries nobody has seen yet
+};
+
+// Whether the file was found as it was seen, so that the change can be done.
+[[nodiscard]] bool agrees(const Op& op, const Content& content);
+
+// `content` is given where needs_content() asks for it, and agrees. `id` is for a new node.
+[[nodiscard]] Applied apply(NodeTable& table, const Op& op, const Content* content,
+                            const NodeId& id);
+
+[[nodiscard]] NodeView view(const NodeTable& table, NodeRef ref);
+
+// A name as events show it: valid UTF-8 as it is. In any other name each byte that is not part of
+// UTF-8, and each percent sign, is written as %XX. A name longer than kNameBytesMax then is cut,
+// and ends in "~" and 16 digits of its hash.
+inline constexpr std::size_t kNameBytesMax = 255;
+[[nodiscard]] std::string display_name(std::string_view name);
+
+}  // namespace bitvault::watch

@@ -1,0 +1,239 @@
+// Carries out a plan: reads the files, changes the table, commits, in batches.
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+
+#include "base/check.h"
+#include "watch/record.h"
+#include "watch/render.h"
+#include "watch/run_on.h"
+#include "watch/watcher.h"
+
+namespace bitvault::watch {
+namespace {
+
+constexpr std::size_t kUnsettledMax = 10'000;
+constexpr Duration kUnsettledDelay = std::chrono::milliseconds(100);
+constexpr Duration kUnsettledDelayMax = std::chrono::seconds(2);
+
+std::string path_of(const Op& op) {
+  return op.folder->path.empty() ? op.seen->name : op.folder->path + '/' + op.seen->name;
+}
+
+}  // namespace
+
+Task<Status> Watcher::carry_out(const Plan& made) {
+  for (std::size_t at = 0; at < made.ops.size() && !stale_;) {
+    const bool cancelled = co_await is_cancelled();
+    if (cancelled) {
+      break;
+    }
+    Batch batch = next_batch(made, at);
+    co_await read_files(batch);
+    std::vector<Change> changes;
+    auto transaction = change_table(batch, changes);
+    if (!transaction) {
+      co_return fail(std::move(transaction.error()));
+    }
+    if (transaction->writes().empty()) {
+      continue;
+    }
+    Status committed = co_await commit(std::move(*transaction), std::move(changes));
+    if (!committed) {
+      co_return committed;
+    }
+    report_progress(true);
+  }
+  co_return Status{};
+}
+
+Watcher::Batch Watcher::next_batch(const Plan& made, std::size_t& at) {
+  Batch batch;
+  std::uint64_t bytes = 0;
+  while (at < made.ops.size() && batch.ops.size() < limits_.batch_events_max &&
+         bytes < limits_.batch_bytes_max) {
+    const Op& op = made.ops[at++];
+    if (needs_content(table(), op)) {
+      if (is_unsettled(op)) {
+        continue;
+      }
+      bytes += op.seen->size <= limits_.checksum_bytes_max ? op.seen->size : 0;
+    }
+    batch.ops.push_back(&op);
+  }
+  return batch;
+}
+
+Task<> Watcher::read_files(Batch& batch) {
+  struct Job {
+    std::size_t index;
+    std::string path;
+  };
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    if (needs_content(table(), *batch.ops[i])) {
+      jobs.push_back({i, path_of(*batch.ops[i])});
+    }
+  }
+  batch.contents.resize(batch.ops.size());
+  if (jobs.empty()) {
+    co_return;
+  }
+  const auto read = [tree = &services_.tree, contents = &batch.contents, jobs = std::move(jobs),
+                     bytes_max = limits_.checksum_bytes_max] {
+    for (const Job& job : jobs) {
+      (*contents)[job.index] = tree->read(job.path, bytes_max);
+    }
+    return jobs.size();
+  };
+  const std::size_t done = co_await run_on(services_.blocking, read);
+  static_cast<void>(done);
+}
+
+// Whether the file was written to when it was last read, and it is too early to try again.
+bool Watcher::is_unsettled(const Op& op) {
+  const auto found = unsettled_.find(op.seen->identity);
+  if (found == unsettled_.end() || found->second.next <= now()) {
+    return false;
+  }
+  agenda_.look_later(op.folder->folder, now(), found->second.next - now());
+  return true;
+}
+
+// Whether the change can be done with this content.
+bool Watcher::settle(const Op& op, Content& content) {
+  if (agrees(op, content)) {
+    unsettled_.erase(op.seen->identity);
+    return true;
+  }
+  if (content.state == Content::State::kGone) {
+    unsettled_.erase(op.seen->identity);
+    agenda_.look_later(op.folder->folder, now());
+    return false;
+  }
+  if (unsettled_.size() > kUnsettledMax) {
+    unsettled_.clear();
+  }
+  const auto [found, added] =
+      unsettled_.try_emplace(op.seen->identity, Unsettled{now(), now(), kUnsettledDelay});
+  Unsettled& file = found->second;
+  if (content.identity == op.seen->identity && now() - file.since >= limits_.unsettled_max) {
+    content.state = Content::State::kKnown;  // it never rests: told without checksum
+    unsettled_.erase(found);
+    return true;
+  }
+  file.next = now() + file.delay;
+  agenda_.look_later(op.folder->folder, now(), file.delay);
+  file.delay = std::min(2 * file.delay, kUnsettledDelayMax);
+  return false;
+}
+
+Result<Transaction> Watcher::change_table(Batch& batch, std::vector<Change>& changes) {
+  std::map<NodeId, NodeRef> written;  // kNoNode: erased
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    const Op& op = *batch.ops[i];
+    const bool with_content = needs_content(table(), op);
+    if (with_content && !settle(op, batch.contents[i])) {
+      continue;
+    }
+    if (op.kind == Op::Kind::kCreate && table().size() > limits_.nodes_max) {
+      return fail(Code::kTooLarge, fmt::format("{} holds more than {} files and folders",
+                                               options_.directory, limits_.nodes_max));
+    }
+    std::array<std::byte, NodeId::kRandomBytes> random{};
+    services_.world.random().fill(random);
+    Applied applied =
+        apply(table(), op, with_content ? &batch.contents[i] : nullptr, NodeId::make(random));
+    if (applied.stored) {
+      written.insert_or_assign(table()[*applied.stored].id, *applied.stored);
+    }
+    if (applied.erased) {
+      written.insert_or_assign(*applied.erased, kNoNode);
+    }
+    note(op, applied);
+    if (applied.change) {
+      changes.push_back(std::move(*applied.change));
+    }
+  }
+  Transaction transaction(options_.tenant);
+  for (const auto& [id, ref] : written) {
+    if (ref == kNoNode) {
+      transaction.erase(kNodes, id.text());
+    } else {
+      transaction.put(kNodes, id.text(), node_value(table(), ref));
+    }
+  }
+  return transaction;
+}
+
+void Watcher::note(const Op& op, const Applied& applied) {
+  if (applied.look_inside) {
+    agenda_.look_now(*applied.stored);
+  }
+  if (applied.erased) {
+    agenda_.forget(op.node);
+    unreadable_.erase(op.node);
+    if (const auto id = watches_.forget(op.node)) {
+      services_.source.unwatch(*id);
+    }
+  }
+  // A file that was written to under one of its names changed under the others too, but the system
+  // tells only of the folder where it was opened.
+  if (op.kind == Op::Kind::kUpdate && applied.change && op.seen->links > 1) {
+    for (const NodeRef other : table().with(op.seen->identity)) {
+      if (other != op.node) {
+        agenda_.look_now(table()[other].parent);
+      }
+    }
+  }
+}
+
+Task<Status> Watcher::commit(Transaction transaction, std::vector<Change> changes) {
+  std::vector<EventId> ids;
+  const WallTime time = services_.world.clock().wall();
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    std::array<std::byte, 10> random{};
+    services_.world.random().fill(random);
+    ids.push_back(EventId::make(time, random));
+  }
+  if (!changes.empty()) {
+    const auto render_all = [&changes, &ids, time, catalog = &services_.catalog,
+                             tenant = &options_.tenant] {
+      std::vector<Result<EncodedEvent>> events;
+      events.reserve(changes.size());
+      for (std::size_t i = 0; i < changes.size(); ++i) {
+        events.push_back(render(changes[i], *catalog, *tenant, ids[i], time));
+      }
+      return events;
+    };
+    auto events = co_await run_on(services_.blocking, render_all);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (events[i]) {
+        transaction.append(std::move(*events[i]));
+        continue;
+      }
+      const NodeView& shown = changes[i].after.id.empty() ? changes[i].before : changes[i].after;
+      notice(WatchNotice::Kind::kNotTold, fmt::format("a change of node {} is not told: {}",
+                                                      shown.id, events[i].error().detail));
+    }
+  }
+  const std::size_t count = transaction.events().size();
+  auto outcome = co_await ledger_.commit(std::move(transaction));
+  if (!outcome) {
+    co_return fail(std::move(outcome.error()));
+  }
+  switch (*outcome) {
+    case Ledger::Outcome::kDone:
+      progress_.events_committed += count;
+      break;
+    case Ledger::Outcome::kStale:
+      stale_ = true;
+      break;
+    case Ledger::Outcome::kCancelled:
+      break;
+  }
+  co_return Status{};
+}
+
+}  // namespace bitvault::watch

@@ -1,0 +1,207 @@
+// For tests: a file system in memory that behaves like a real one where the watcher looks: inodes
+// that are used again, times of birth, hard links, renames over other files.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "watch/change_source.h"
+#include "watch/tree.h"
+
+namespace bitvault::watch {
+
+class FakeTree final : public Tree {
+ public:
+  FakeTree() : root_(make(Kind::kFolder)) {}
+
+  // Paths are "a/b"; the folder they lie in exists.
+  void folder(const std::string& path) { place(path) = make(Kind::kFolder); }
+  // Makes or overwrites a file in place.
+  void write(const std::string& path, std::string content) {
+    auto& file = place(path);
+    if (file == nullptr) {
+      file = make(Kind::kFile);
+    }
+    file->content = std::move(content);
+    file->modified_ns = ++clock_;
+  }
+  void touch(const std::string& path) { place(path)->modified_ns = ++clock_; }
+  void link(const std::string& from, const std::string& to) {
+    auto file = place(from);
+    ++file->links;
+    remove_if_there(to);
+    place(to) = file;
+  }
+  void rename(const std::string& from, const std::string& to) {
+    auto moved = std::move(place(from));
+    erase(from);
+    remove_if_there(to);
+    place(to) = std::move(moved);
+  }
+  void exchange(const std::string& a, const std::string& b) { std::swap(place(a), place(b)); }
+  void remove(const std::string& path) {
+    auto gone = std::move(place(path));
+    erase(path);
+    release(*gone);
+  }
+  // The next file or folder gets the inode that was freed last.
+  void reuse_inodes() { reuse_ = true; }
+
+  void unmount() { std::swap(root_, unmounted_); }
+  void replace_root() { root_ = make(Kind::kFolder); }
+  void forbid(const std::string& path) { forbidden_.insert(path); }
+  void allow(const std::string& path) { forbidden_.erase(path); }
+  // The next `times` readings of this file find it being written to.
+  void keep_changing(const std::string& path, int times) { changing_[path] = times; }
+
+  std::optional<Identity> root() override {
+    return root_ == nullptr ? std::nullopt : std::optional(root_->identity);
+  }
+
+  std::expected<Listing, ListError> list(const std::string& path) override {
+    if (forbidden_.contains(path)) {
+      return std::unexpected(ListError::kUnreadable);
+    }
+    const Inode* const found = find(path);
+    if (found == nullptr || found->kind != Kind::kFolder) {
+      return std::unexpected(ListError::kGone);
+    }
+    Listing listing{found->identity, {}};
+    for (const auto& [name, inode] : found->entries) {
+      listing.entries.push_back({.name = name,
+                                 .kind = inode->kind,
+                                 .identity = inode->identity,
+                                 .size = inode->content.size(),
+                                 .modified_ns = inode->modified_ns,
+                                 .links = inode->links});
+    }
+    return listing;
+  }
+
+  Content read(const std::string& path, std::uint64_t bytes_max) override {
+    const Inode* const found = find(path);
+    if (found == nullptr || found->kind != Kind::kFile) {
+      return {};
+    }
+    Content content{.state = Content::State::kKnown,
+                    .identity = found->identity,
+                    .file = {found->content.size(), found->modified_ns, std::nullopt}};
+    if (changing_[path] > 0) {
+      --changing_[path];
+      content.state = Content::State::kChanging;
+    } else if (found->content.size() <= bytes_max) {
+      content.file.checksum = sha256(found->content);
+    }
+    return content;
+  }
+
+  // Every path with its content; a folder's path ends in "/".
+  [[nodiscard]] std::map<std::string, std::string> all() const {
+    std::map<std::string, std::string> paths;
+    if (root_ != nullptr) {
+      collect(*root_, "", paths);
+    }
+    return paths;
+  }
+
+ private:
+  struct Inode {
+    Kind kind;
+    Identity identity;
+    std::string content = {};
+    std::int64_t modified_ns = 0;
+    std::uint32_t links = 1;
+    std::map<std::string, std::shared_ptr<Inode>> entries = {};
+  };
+
+  std::shared_ptr<Inode> make(Kind kind) {
+    Identity identity{1, next_inode_, ++clock_};
+    if (reuse_ && !freed_.empty()) {
+      identity.inode = freed_.back();
+      freed_.pop_back();
+    } else {
+      ++next_inode_;
+    }
+    return std::make_shared<Inode>(
+        Inode{.kind = kind, .identity = identity, .modified_ns = clock_});
+  }
+  [[nodiscard]] Inode* find(const std::string& path) const {
+    Inode* at = root_.get();
+    for (std::size_t from = 0; at != nullptr && from < path.size();) {
+      const std::size_t slash = std::min(path.find('/', from), path.size());
+      const auto found = at->entries.find(path.substr(from, slash - from));
+      at = found == at->entries.end() ? nullptr : found->second.get();
+      from = slash + 1;
+    }
+    return at;
+  }
+  [[nodiscard]] static std::pair<std::string, std::string> split(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? std::pair{std::string(), path}
+                                      : std::pair{path.substr(0, slash), path.substr(slash + 1)};
+  }
+  std::shared_ptr<Inode>& place(const std::string& path) {
+    const auto [parent, name] = split(path);
+    Inode* const folder = find(parent);
+    check(folder != nullptr, "the test made the folder");
+    return folder->entries[name];
+  }
+  void erase(const std::string& path) {
+    const auto [parent, name] = split(path);
+    find(parent)->entries.erase(name);
+  }
+  void remove_if_there(const std::string& path) {
+    if (find(path) != nullptr) {
+      remove(path);
+    }
+  }
+  void release(Inode& inode) {
+    if (--inode.links == 0) {
+      freed_.push_back(inode.identity.inode);
+    }
+    for (const auto& [name, entry] : inode.entries) {
+      release(*entry);
+    }
+  }
+  static void collect(const Inode& folder, const std::string& path,
+                      std::map<std::string, std::string>& into) {
+    for (const auto& [name, inode] : folder.entries) {
+      if (inode->kind == Kind::kFolder) {
+        into.emplace(path + name + "/", "");
+        collect(*inode, path + name + "/", into);
+      } else {
+        into.emplace(path + name, inode->content);
+      }
+    }
+  }
+
+  std::int64_t clock_ = 0;
+  std::uint64_t next_inode_ = 10;
+  bool reuse_ = false;
+  std::vector<std::uint64_t> freed_;
+  std::shared_ptr<Inode> root_;
+  std::shared_ptr<Inode> unmounted_;
+  std::set<std::string> forbidden_;
+  std::map<std::string, int> changing_;
+};
+
+// Watches nothing and says so politely: tests tell the watcher where to look.
+class SilentSource final : public ChangeSource {
+ public:
+  std::expected<WatchId, WatchError> watch(const std::string& /*path*/) override {
+    return WatchId{next_++};
+  }
+  void unwatch(WatchId /*id*/) override {}
+  Task<Changes> next() override { co_return Changes{.ended = true}; }
+
+ private:
+  int next_ = 1;
+};
+
+}  // namespace bitvault::watch

@@ -1,0 +1,331 @@
+#include "watch/watcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/this_coro.hpp>
+
+#include "watch/record.h"
+#include "watch/run_on.h"
+#include "world/task_group.h"
+
+namespace bitvault::watch {
+
+Watcher::Watcher(WatchOptions options, const WatchServices& services)
+    : options_(std::move(options)),
+      services_(services),
+      ledger_(
+          services.world, services.store, options_.tenant,
+          [this](const Error& error) { notice(WatchNotice::Kind::kStoreRefuses, error.detail); }),
+      agenda_({.first = limits_.quiet}),
+      changed_(services.strand) {}
+
+Task<Status> Watcher::run() {
+  Tree* const tree = &services_.tree;
+  const auto root = co_await run_on(services_.blocking, [tree] { return tree->root(); });
+  if (!root) {
+    co_return fail(Code::kInvalid,
+                   fmt::format("{} is not there, or is not a folder", options_.directory));
+  }
+  TaskGroup group(services_.strand);
+  group.spawn(collect());
+  Status ended = co_await watch();
+  group.cancel();
+  // The join must wait even if this coroutine was cancelled.
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  co_await group.join(services_.world);
+  co_return ended;
+}
+
+// Takes in what the source says, so that its own queue stays short.
+Task<> Watcher::collect() {
+  while (!source_ended_) {
+    const Changes changes = co_await services_.source.next();
+    const bool cancelled = co_await is_cancelled();
+    if (cancelled) {
+      co_return;
+    }
+    dirt_.insert(changes.folders.begin(), changes.folders.end());
+    all_is_dirty_ = all_is_dirty_ || changes.everything;
+    source_ended_ = changes.ended;
+    changed_.notify();
+  }
+}
+
+Task<Status> Watcher::watch() {
+  stale_ = true;
+  while (true) {
+    const bool cancelled = co_await is_cancelled();
+    if (cancelled) {
+      co_return Status{};
+    }
+    Status done;
+    if (stale_) {
+      stale_ = false;
+      done = co_await begin();
+    } else {
+      co_await rest();
+      done = co_await round();
+    }
+    if (!done) {
+      co_return done;
+    }
+  }
+}
+
+// Starts from what the store has.
+Task<Status> Watcher::begin() {
+  agenda_.clear();
+  watches_.clear();
+  unsettled_.clear();
+  unreadable_.clear();
+  Status loaded = co_await ledger_.load();
+  const bool cancelled = co_await is_cancelled();
+  if (!loaded || cancelled) {
+    co_return loaded;
+  }
+  if (ledger_.table() == nullptr) {
+    Tree* const tree = &services_.tree;
+    const auto root = co_await run_on(services_.blocking, [tree] { return tree->root(); });
+    std::array<std::byte, NodeId::kRandomBytes> random{};
+    services_.world.random().fill(random);
+    ledger_.begin({.id = NodeId::make(random),
+                   .kind = Kind::kFolder,
+                   .version = 1,
+                   .identity = root.value_or(Identity{}),
+                   .file = {},
+                   .name = {}});
+    Transaction transaction(options_.tenant);
+    transaction.put(kNodes, table()[kRoot].id.text(), node_value(table(), kRoot));
+    Status stored = co_await commit(std::move(transaction), {});
+    if (!stored) {
+      co_return stored;
+    }
+  }
+  compare_everything();
+  co_return Status{};
+}
+
+// Waits until something is worth a look.
+Task<> Watcher::rest() {
+  if (!root_is_lost_ && agenda_.now_size() > 0) {
+    co_return;
+  }
+  report_progress(false);
+  co_await wait_for_work();
+  // Changes come in groups: a file is made, written, renamed. They are looked at together.
+  const MonotonicTime latest = now() + limits_.patience;
+  while (now() < latest) {
+    const Duration left = std::min(limits_.quiet, latest - now());
+    const bool more = co_await changed_.wait(services_.world, left);
+    if (!more) {
+      break;
+    }
+  }
+  note_dirt();
+}
+
+Task<> Watcher::wait_for_work() {
+  while (dirt_.empty() && !all_is_dirty_) {
+    MonotonicTime until = next_rescan_;
+    until = std::min(until, agenda_.next_due().value_or(until));
+    if (root_is_lost_) {
+      until = std::min(until, now() + limits_.root_poll);
+    }
+    if (now() >= until) {
+      co_return;
+    }
+    const bool notified = co_await changed_.wait(services_.world, until - now());
+    const bool cancelled = co_await is_cancelled();
+    if (cancelled || (!notified && root_is_lost_)) {
+      co_return;
+    }
+  }
+}
+
+void Watcher::note_dirt() {
+  if (all_is_dirty_) {
+    notice(
+        WatchNotice::Kind::kChangesLost,
+        fmt::format("the system dropped changes of {}: comparing everything", options_.directory));
+  }
+  const bool blind = source_ended_ && !partly_blind_;
+  partly_blind_ = partly_blind_ || source_ended_;
+  if (all_is_dirty_ || blind || now() >= next_rescan_) {
+    compare_everything();
+  }
+  for (const WatchId id : dirt_) {
+    if (const auto folder = watches_.folder(id)) {
+      agenda_.look_now(*folder);
+    }
+  }
+  all_is_dirty_ = false;
+  dirt_.clear();
+  if (root_is_lost_) {
+    agenda_.look_now(kRoot);
+  }
+}
+
+Task<Status> Watcher::round() {
+  agenda_.begin_round(now());
+  bool settled = true;
+  Status done;
+  while (done && agenda_.now_size() + agenda_.ready_size() > 0) {
+    const bool cancelled = co_await is_cancelled();
+    if (cancelled || stale_) {
+      break;
+    }
+    // What was put off comes last: by then all that may explain it is in the table.
+    const bool last_look = agenda_.now_size() == 0;
+    std::vector<NodeRef> folders = last_look ? agenda_.take_ready(limits_.slice_folders_max)
+                                             : agenda_.take_now(limits_.slice_folders_max);
+    settled = last_look || (settled && agenda_.now_size() == 0);
+    done = co_await slice(std::move(folders), settled, last_look);
+    if (root_is_lost_) {
+      break;
+    }
+    report_progress(true);
+  }
+  co_return done;
+}
+
+Task<Status> Watcher::slice(std::vector<NodeRef> folders, bool& settled, bool last_look) {
+  const auto look = [nodes = ledger_.table(), tree = &services_.tree, source = &services_.source,
+                     entries_max = limits_.slice_entries_max,
+                     wanted = std::move(folders)]() mutable {
+    return observe(*nodes, std::move(wanted), *tree, *source, entries_max);
+  };
+  const Observation seen = co_await run_on(services_.blocking, look);
+  if (seen.root != Observation::Root::kThere) {
+    Status lost = co_await lose_root(seen.root, seen.root_identity);
+    co_return lost;
+  }
+  if (root_is_lost_) {
+    root_is_lost_ = false;
+    notice(WatchNotice::Kind::kRootBack, fmt::format("{} is back", options_.directory));
+    compare_everything();
+    co_return Status{};
+  }
+  note(seen, last_look);
+  settled = last_look || (settled && seen.left.empty());
+  const Plan made = plan(table(), seen,
+                         {.settled = settled, .last_look = last_look, .held = [this](NodeRef node) {
+                            return agenda_.is_held(node);
+                          }});
+  note(seen, made);
+  Status done = co_await carry_out(made);
+  co_return done;
+}
+
+void Watcher::note(const Observation& seen, bool last_look) {
+  progress_.entries_seen += seen.entries;
+  for (const auto& [folder, id] : seen.watches) {
+    if (const auto former = watches_.set(folder, id)) {
+      services_.source.unwatch(*former);
+    }
+  }
+  if (seen.watch_error && !partly_blind_) {
+    partly_blind_ = true;
+    next_rescan_ = std::min(next_rescan_, now() + limits_.rescan_unwatched);
+    const bool limit = *seen.watch_error == WatchError::kLimit;
+    notice(WatchNotice::Kind::kPartlyBlind,
+           fmt::format("not every folder of {} can be watched{}: comparing everything each {} s",
+                       options_.directory,
+                       limit ? " (raise the sysctl fs.inotify.max_user_watches)" : "",
+                       std::chrono::floor<std::chrono::seconds>(limits_.rescan_unwatched).count()));
+  }
+  for (const NodeRef folder : seen.left) {
+    last_look ? agenda_.look_ready(folder) : agenda_.look_now(folder);
+  }
+  for (const NodeRef folder : seen.unreadable) {
+    agenda_.look_later(folder, now(), limits_.unreadable_retry);
+    if (unreadable_.insert(folder).second) {
+      notice(WatchNotice::Kind::kFolderUnreadable,
+             fmt::format("{} cannot be read", view(table(), folder).path));
+    }
+  }
+  // A folder that is nowhere may turn up where nobody has looked yet.
+  for (const auto* folders : {&seen.unsure, &seen.absent}) {
+    for (const NodeRef folder : *folders) {
+      agenda_.look_later(folder, now());
+    }
+  }
+}
+
+void Watcher::note(const Observation& seen, const Plan& made) {
+  for (const NodeRef folder : made.again) {
+    agenda_.look_later(folder, now());
+  }
+  std::unordered_set<NodeRef> vanished;
+  for (const NodeRef node : made.vanished) {
+    vanished.insert(node);
+    agenda_.hold(node);
+    agenda_.look_later(table()[node].parent, now());
+  }
+  std::unordered_set<NodeRef> observed;
+  for (const ObservedFolder& folder : seen.folders) {
+    observed.insert(folder.folder);
+    unreadable_.erase(folder.folder);
+    agenda_.rested(folder.folder);
+  }
+  for (const NodeRef node : agenda_.held()) {
+    if (observed.contains(table()[node].parent) && !vanished.contains(node)) {
+      agenda_.release(node);
+    }
+  }
+}
+
+// The directory itself went, or another one stands in its place. Nobody deletes everything by
+// unmounting a disk: until it is back with something in it, nothing is told.
+Task<Status> Watcher::lose_root(Observation::Root root, Identity identity) {
+  if (root == Observation::Root::kReplaced) {
+    Tree* const tree = &services_.tree;
+    const auto listing = co_await run_on(services_.blocking, [tree] { return tree->list(""); });
+    const bool usable = listing && listing->identity == identity &&
+                        (table().size() == 1 || !listing->entries.empty());
+    if (usable) {
+      table().set_identity(kRoot, identity);
+      Transaction transaction(options_.tenant);
+      transaction.put(kNodes, table()[kRoot].id.text(), node_value(table(), kRoot));
+      Status stored = co_await commit(std::move(transaction), {});
+      root_is_lost_ = false;
+      notice(WatchNotice::Kind::kRootBack,
+             fmt::format("{} is another directory now: comparing everything", options_.directory));
+      compare_everything();
+      co_return stored;
+    }
+  }
+  if (!root_is_lost_) {
+    root_is_lost_ = true;
+    notice(WatchNotice::Kind::kRootLost,
+           fmt::format("{} is not there, or is another, empty directory: nothing is taken as "
+                       "deleted until it is back",
+                       options_.directory));
+  }
+  co_return Status{};
+}
+
+void Watcher::compare_everything() {
+  for (const NodeRef folder : table().folders()) {
+    agenda_.look_now(folder);
+  }
+  next_rescan_ = now() + (partly_blind_ ? limits_.rescan_unwatched : limits_.rescan);
+}
+
+void Watcher::notice(WatchNotice::Kind kind, std::string text) {
+  services_.listener.notice({kind, std::move(text)});
+}
+
+void Watcher::report_progress(bool comparing) {
+  const bool ended = progress_.comparing && !comparing;
+  if (!ended && now() < next_progress_) {
+    return;
+  }
+  progress_.comparing = comparing;
+  progress_.nodes = ledger_.table() == nullptr ? 0 : table().size() - 1;
+  next_progress_ = now() + limits_.progress_period;
+  services_.listener.progress(progress_);
+}
+
+}  // namespace bitvault::watch
