@@ -2,7 +2,8 @@
 // this system runs detached.
 //
 // All of it runs on one executor, which must be a strand or a single thread; every call is made
-// there. A task that ends with an exception ends the process: exceptions stop at a task's edge.
+// there. A task that ends with an exception ends the process: exceptions stop at a task's edge. One
+// that is destroyed unfinished, because its executor's context went away, has ended too.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -22,7 +23,7 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task`; after cancel() it is dropped unstarted.
+  // Starts `task`; one that has not begun when cancel() comes is dropped.
   void spawn(Task<> task);
 
   // Cancels what runs now and refuses what would come. Tasks see it as a cancelled wait.
@@ -35,7 +36,14 @@ class TaskGroup {
   [[nodiscard]] bool cancelled() const { return cancelled_; }
 
  private:
-  using Running = std::list<boost::asio::cancellation_signal>;
+  struct Entry {
+    boost::asio::cancellation_signal signal;
+    bool begun = false;
+  };
+  using Running = std::list<Entry>;
+  class Completion;
+
+  [[nodiscard]] Task<> run(Task<> task, Running::iterator self);
 
   Executor executor_;
   Running running_;
