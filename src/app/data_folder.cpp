@@ -1,0 +1,177 @@
+#include "app/data_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "base/text.h"
+
+namespace bitvault::app {
+namespace {
+
+constexpr std::string_view kMasterKeyCheck = "master_key_check";
+constexpr std::size_t kKeyFileBytesMax = 4'096;
+
+std::unexpected<Error> cannot(std::string_view verb, const std::filesystem::path& file) {
+  return fail(Code::kInvalid,
+              fmt::format("cannot {} {}: {}", verb, file.string(), std::strerror(errno)));
+}
+
+// A file descriptor that is closed when it goes.
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags) : fd_(::open(path.c_str(), flags, 0600)) {}
+  ~File() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// The file's text without white space at its end; nothing when there is no such file.
+Result<std::optional<std::string>> read_key_file(const std::filesystem::path& path) {
+  const File file(path, O_RDONLY | O_CLOEXEC);
+  if (!file.is_open()) {
+    return errno == ENOENT ? Result<std::optional<std::string>>(std::nullopt)
+                           : cannot("read", path);
+  }
+  struct stat status = {};
+  if (::fstat(file.fd(), &status) != 0) {
+    return cannot("read", path);
+  }
+  if ((status.st_mode & 077) != 0) {
+    return fail(Code::kInvalid, fmt::format("{} can be read by others; run: chmod 600 {}",
+                                            path.string(), path.string()));
+  }
+  std::string text(kKeyFileBytesMax, '\0');
+  const ssize_t count = ::read(file.fd(), text.data(), text.size());
+  if (count < 0) {
+    return cannot("read", path);
+  }
+  text.resize(static_cast<std::size_t>(count));
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+// Writes a new file so that after a crash it is there whole or not at all.
+Status write_key_file(const std::filesystem::path& path, std::string_view text) {
+  const std::filesystem::path draft = path.string() + ".new";
+  const std::string line = std::string(text) + "\n";
+  {
+    const File file(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+    if (!file.is_open() ||
+        ::write(file.fd(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+        ::fsync(file.fd()) != 0) {
+      return cannot("write", draft);
+    }
+  }
+  if (::rename(draft.c_str(), path.c_str()) != 0) {
+    return cannot("write", path);
+  }
+  const File folder(path.has_parent_path() ? path.parent_path() : ".", O_RDONLY | O_CLOEXEC);
+  if (!folder.is_open() || ::fsync(folder.fd()) != 0) {
+    return cannot("sync the folder of", path);
+  }
+  return {};
+}
+
+std::optional<SecretKey> parse_key(std::string_view text) {
+  const auto raw = from_base64url(text);
+  if (!raw || raw->size() != 32) {
+    return std::nullopt;
+  }
+  return SecretKey(as_bytes(*raw).first<32>());
+}
+
+SecretKey make_key(Random& random) {
+  std::array<std::byte, 32> bytes;
+  random.fill(bytes);
+  return SecretKey{std::span<const std::byte, 32>(bytes)};
+}
+
+}  // namespace
+
+Task<Result<SecretKey>> open_master_key(std::filesystem::path file, World& world, Store& store) {
+  Result<std::optional<std::string>> text = read_key_file(file);
+  if (!text) {
+    co_return fail(std::move(text.error()));
+  }
+  Result<std::optional<std::string>> check = co_await store.setting(std::string(kMasterKeyCheck));
+  if (!check) {
+    co_return fail(std::move(check.error()));
+  }
+  if (!*text && *check) {
+    co_return fail(Code::kInvalid,
+                   fmt::format("the store was made with a master key, but {} is missing; put it "
+                               "back from its backup",
+                               file.string()));
+  }
+  if (!*text) {
+    const SecretKey made = make_key(world.random());
+    *text = base64url(made.reveal());
+    if (Status written = write_key_file(file, **text); !written) {
+      co_return fail(std::move(written.error()));
+    }
+  }
+  const std::optional<SecretKey> key = parse_key(**text);
+  if (!key) {
+    co_return fail(Code::kInvalid,
+                   fmt::format("{} is not a master key: 32 bytes in base64url", file.string()));
+  }
+  const std::string expected = hex(key->derive("check", "").reveal());
+  if (*check && **check != expected) {
+    co_return fail(Code::kInvalid, fmt::format("{} is not the master key that the store was made "
+                                               "with; put the right one back",
+                                               file.string()));
+  }
+  if (!*check) {
+    Status stored = co_await store.put_setting(std::string(kMasterKeyCheck), expected);
+    if (!stored) {
+      co_return fail(std::move(stored.error()));
+    }
+  }
+  co_return *key;
+}
+
+Task<Result<OperatorKeyFile>> open_operator_key(std::filesystem::path file, Keys& keys) {
+  Result<std::optional<std::string>> text = read_key_file(file);
+  if (!text) {
+    co_return fail(std::move(text.error()));
+  }
+  Result<bool> known = co_await keys.has_operator_key();
+  if (!known) {
+    co_return fail(std::move(known.error()));
+  }
+  if (!*text && *known) {  // its owner took the file away: the key itself goes on
+    co_return OperatorKeyFile{std::move(file), false};
+  }
+  const bool made = !*text;
+  if (made) {
+    *text = keys.make_operator_token();
+    if (Status written = write_key_file(file, **text); !written) {
+      co_return fail(std::move(written.error()));
+    }
+  }
+  Status stored = co_await keys.set_operator_key(std::move(**text));
+  if (!stored) {
+    stored.error().detail = fmt::format("{}: {}", file.string(), stored.error().detail);
+    co_return fail(std::move(stored.error()));
+  }
+  co_return OperatorKeyFile{std::move(file), made};
+}
+
+}  // namespace bitvault::app

@@ -1,0 +1,250 @@
+#include "app/serve.h"
+
+#include <fmt/core.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include "access/keys.h"
+#include "api/api.h"
+#include "api/metrics.h"
+#include "app/data_folder.h"
+#include "app/watchers.h"
+#include "bus/head_bus.h"
+#include "catalog/catalog.h"
+#include "event/cursor.h"
+#include "feed/feed.h"
+#include "http/server.h"
+#include "store/sqlite/sqlite_store.h"
+#include "world/reconciler.h"
+#include "world/task_group.h"
+
+namespace bitvault::app {
+namespace {
+
+namespace net = boost::asio;
+
+constexpr unsigned kReaderThreads = 4;
+constexpr unsigned kFileThreads = 2;
+constexpr Duration kPurgePeriod = std::chrono::seconds(1);
+
+void set_up_log(const cli::ServeOptions& options) {
+  auto log = std::make_shared<spdlog::logger>("bitvault",
+                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log->set_pattern(options.log_json
+                       ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%v"})"
+                       : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+                   spdlog::pattern_time_type::utc);
+  switch (options.log_level) {
+    case cli::LogLevel::kDebug:
+      log->set_level(spdlog::level::debug);
+      break;
+    case cli::LogLevel::kInfo:
+      log->set_level(spdlog::level::info);
+      break;
+    case cli::LogLevel::kWarn:
+      log->set_level(spdlog::level::warn);
+      break;
+    case cli::LogLevel::kError:
+      log->set_level(spdlog::level::err);
+      break;
+  }
+  log->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(log));
+}
+
+// What this version does not have yet is refused, not ignored.
+Status check_supported(const cli::ServeOptions& options) {
+  if (!options.store.empty()) {
+    return fail(Code::kInvalid, "--store: this version keeps its journal in SQLite only");
+  }
+  if (!options.bus.empty()) {
+    return fail(Code::kInvalid, "--bus: this version has the in-process bus only");
+  }
+  return {};
+}
+
+// The parts of the server, in the order in which they are built; they go in the other order.
+class EmbeddedServer {
+ public:
+  EmbeddedServer(const cli::ServeOptions& options, World& world, const Executor& control)
+      : options_(options), world_(world), control_(control), tasks_(control) {}
+
+  ~EmbeddedServer() {
+    server_.reset();
+    api_.reset();
+    store_.reset();
+    files_.join();
+    readers_.join();
+    writer_.join();
+  }
+  EmbeddedServer(const EmbeddedServer&) = delete;
+  EmbeddedServer& operator=(const EmbeddedServer&) = delete;
+
+  [[nodiscard]] Task<Status> start(std::optional<std::string> master_key_file) {
+    if (Status opened = open_store(); !opened) {
+      co_return opened;
+    }
+    keys_.emplace(world_, *store_);
+    Result<SecretKey> master = co_await open_master_key(
+        master_key_file.value_or((options_.data / "master.key").string()), world_, *store_);
+    if (!master) {
+      co_return fail(std::move(master.error()));
+    }
+    cursors_.emplace(*master);
+    Result<OperatorKeyFile> operator_key =
+        co_await open_operator_key(options_.data / "operator.key", *keys_);
+    if (!operator_key) {
+      co_return fail(std::move(operator_key.error()));
+    }
+    if (operator_key->made) {
+      spdlog::info("the operator's key was written to {}", operator_key->path.string());
+    }
+    feed_.emplace(world_, *store_, bus_, *cursors_);
+    const WatchersContext context{.world = world_,
+                                  .store = *store_,
+                                  .catalog = Catalog::builtin(),
+                                  .tasks = tasks_,
+                                  .strand = control_,
+                                  .blocking = files_.get_executor()};
+    Status watching = co_await watchers_.start(options_.watches, context);
+    if (!watching) {
+      co_return watching;
+    }
+    purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
+    tasks_.spawn(purge_->run());
+    co_return listen();
+  }
+
+  // Stop accepting, answer what waits, end the background work.
+  [[nodiscard]] Task<> stop() {
+    if (server_) {
+      server_->stop();
+    }
+    tasks_.cancel();
+    co_await tasks_.join(world_);
+  }
+
+ private:
+  Status open_store() {
+    SqliteOptions options;
+    options.folder = options_.data.string();
+    options.writer = writer_.get_executor();
+    options.readers = readers_.get_executor();
+    auto store = SqliteStore::open(
+        options, world_,
+        [this](const TenantName& tenant, const JournalHead&) { bus_.announce(tenant); });
+    if (!store) {
+      return fail(std::move(store.error()));
+    }
+    store_ = std::move(*store);
+    return {};
+  }
+
+  Status listen() {
+    metrics_.gauge("bitvault_feed_waiting", "Readers that wait for an event",
+                   [this] { return static_cast<double>(bus_.listeners()); });
+    api_ = std::make_unique<api::Api>(api::Services{.world = world_,
+                                                    .store = *store_,
+                                                    .feed = *feed_,
+                                                    .keys = *keys_,
+                                                    .catalog = Catalog::builtin(),
+                                                    .cursors = *cursors_,
+                                                    .metrics = metrics_,
+                                                    .version = BITVAULT_VERSION});
+    http::ServerOptions options;
+    options.address = options_.listen_address;
+    options.port = options_.listen_port;
+    options.threads = options_.threads != 0 ? options_.threads
+                                            : std::max(1u, std::thread::hardware_concurrency());
+    auto server = http::Server::start(options, *api_, world_);
+    if (!server) {
+      return fail(std::move(server.error()));
+    }
+    server_ = std::move(*server);
+    const bool v6 = options_.listen_address.find(':') != std::string::npos;
+    spdlog::info("listening on http://{}{}{}:{}", v6 ? "[" : "", options_.listen_address,
+                 v6 ? "]" : "", server_->port());
+    return {};
+  }
+
+  Task<bool> purge_round() {
+    const Result<bool> more = co_await store_->purge_deleted();
+    if (!more) {
+      spdlog::warn("deleting a tenant's rows: {}", more.error().detail);
+    }
+    co_return more.value_or(false);
+  }
+
+  const cli::ServeOptions& options_;
+  World& world_;
+  const Executor control_;
+  net::thread_pool writer_{1};
+  net::thread_pool readers_{kReaderThreads};
+  net::thread_pool files_{kFileThreads};
+  HeadBus bus_;
+  std::unique_ptr<SqliteStore> store_;
+  std::optional<Keys> keys_;
+  std::optional<CursorCodec> cursors_;
+  std::optional<Feed> feed_;
+  api::Metrics metrics_;
+  Watchers watchers_;
+  std::optional<Reconciler> purge_;
+  TaskGroup tasks_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> server_;
+};
+
+// The whole life of a server, on the main thread.
+Task<int> live(const cli::ServeOptions& options, World& world,
+               std::optional<std::string> master_key_file, net::signal_set& signals) {
+  const Executor control = co_await net::this_coro::executor;
+  EmbeddedServer server(options, world, control);
+  const Status started = co_await server.start(std::move(master_key_file));
+  if (!started) {
+    co_await server.stop();
+    fmt::print(stderr, "bitvault-events: {}\n", started.error().detail);
+    co_return 2;
+  }
+  const auto [error, number] = co_await signals.async_wait(net::as_tuple(net::use_awaitable));
+  spdlog::info("{}: draining", error ? error.message() : ::strsignal(number));
+  co_await server.stop();
+  spdlog::info("stopped");
+  co_return 0;
+}
+
+}  // namespace
+
+int serve(const cli::ServeOptions& options, World& world,
+          const std::optional<std::string>& master_key_file) {
+  set_up_log(options);
+  if (const Status supported = check_supported(options); !supported) {
+    fmt::print(stderr, "bitvault-events: {}\n", supported.error().detail);
+    return 2;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  net::io_context context(1);
+  net::signal_set signals(context, SIGTERM, SIGINT);
+  int code = 1;
+  net::co_spawn(context, live(options, world, master_key_file, signals),
+                [&](std::exception_ptr failure, int result) {
+                  code = result;
+                  if (failure) {
+                    std::rethrow_exception(failure);
+                  }
+                });
+  context.run();
+  return code;
+}
+
+}  // namespace bitvault::app
