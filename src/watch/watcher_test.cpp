@@ -1,0 +1,582 @@
+// The whole watcher on real folders: inotify, the disk, the embedded store.
+#include "watch/watcher.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "net/real_world.h"
+#include "store/sqlite/sqlite_store.h"
+#include "watch/disk_tree.h"
+#include "watch/inotify.h"
+#include "world/task_group.h"
+
+namespace bitvault::watch {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+using Lines = std::vector<std::string>;
+
+constexpr Duration kPatience = std::chrono::seconds(60);
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string path = (fs::temp_directory_path() / "watch-XXXXXX").string();
+    path_ = ::mkdtemp(path.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { fs::remove_all(path_); }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void write(const fs::path& path, std::string_view content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+std::string member(const json::value& object, std::string_view name) {
+  return std::string(object.at(name).as_string());
+}
+
+std::string line_of(const json::value& event) {
+  const std::string type = member(event, "type");
+  const std::string verb = type.substr(14, type.size() - 17);  // bitvault.node.VERB.v1
+  const json::value& data = event.at("data");
+  const std::string path = member(data.at("node"), "path");
+  return verb == "moved" ? "moved " + member(data.at("before"), "path") + " " + path
+                         : verb + " " + path;
+}
+
+// The source with a switch: it can lose what it heard, and refuse to watch.
+class SwitchedSource final : public ChangeSource {
+ public:
+  explicit SwitchedSource(std::unique_ptr<ChangeSource> real) : real_(std::move(real)) {}
+
+  std::expected<WatchId, WatchError> watch(const std::string& path) override {
+    if (full_) {
+      return std::unexpected(WatchError::kLimit);
+    }
+    return real_->watch(path);
+  }
+  void unwatch(WatchId id) override { real_->unwatch(id); }
+  Task<Changes> next() override {
+    Changes changes = co_await real_->next();
+    if (overflow_ && !changes.folders.empty()) {
+      changes = {.folders = {}, .everything = true};
+    }
+    co_return changes;
+  }
+  void overflow(bool on) { overflow_ = on; }
+  void full(bool on) { full_ = on; }
+
+ private:
+  std::unique_ptr<ChangeSource> real_;
+  bool overflow_ = false;
+  std::atomic<bool> full_ = false;
+};
+
+// A folder, a store and, between start() and stop(), a watcher.
+class Site final : public WatchListener {
+ public:
+  explicit Site(boost::asio::io_context& context) : context_(context), changed_(executor()) {
+    fs::create_directory(home());
+    SqliteOptions options;
+    options.folder = (folder_.path() / "data").string();
+    options.writer = writer_.get_executor();
+    options.readers = readers_.get_executor();
+    auto opened = SqliteStore::open(
+        options, world_, [this](const TenantName&, const JournalHead&) { changed_.notify(); });
+    EXPECT_TRUE(opened) << opened.error().detail;
+    store_ = std::move(*opened);
+    limits.quiet = std::chrono::milliseconds(5);
+    limits.patience = std::chrono::milliseconds(50);
+    limits.root_poll = std::chrono::milliseconds(20);
+  }
+
+  [[nodiscard]] Executor executor() const { return context_.get_executor(); }
+  [[nodiscard]] fs::path home() const { return folder_.path() / "home"; }
+  [[nodiscard]] World& world() { return world_; }
+  [[nodiscard]] Store& store() { return *store_; }
+  [[nodiscard]] SwitchedSource& source() { return *source_; }
+  [[nodiscard]] const TenantName& tenant() const { return tenant_; }
+
+  Task<> create_tenant() {
+    const auto put = co_await store_->put_tenant(tenant_, {});
+    EXPECT_TRUE(put) << put.error().detail;
+  }
+  Task<> start() {
+    source_ = std::make_unique<SwitchedSource>(make_inotify_source(executor(), home().string()));
+    source_->full(full);
+    watcher_ = std::make_unique<Watcher>(
+        WatchOptions{.tenant = tenant_, .directory = home().string(), .limits = limits},
+        WatchServices{.world = world_,
+                      .store = *store_,
+                      .catalog = Catalog::builtin(),
+                      .tree = tree_,
+                      .source = *source_,
+                      .listener = *this,
+                      .strand = executor(),
+                      .blocking = files_.get_executor()});
+    group_ = std::make_unique<TaskGroup>(executor());
+    ended.reset();
+    group_->spawn(run());
+    co_return;
+  }
+  Task<> stop() {
+    group_->cancel();
+    co_await group_->join(world_);
+    EXPECT_TRUE(ended.has_value());
+    watcher_.reset();
+    source_.reset();
+  }
+
+  // Waits until `holds` is true of all lines so far.
+  Task<> until(std::string what, std::function<bool(const Site&)> holds) {
+    const MonotonicTime latest = world_.clock().monotonic() + kPatience;
+    while (true) {
+      co_await read();
+      if (holds(*this)) {
+        co_return;
+      }
+      if (world_.clock().monotonic() > latest) {
+        ADD_FAILURE() << "waited for " << what << "; the last of " << lines.size()
+                      << " lines: " << (lines.empty() ? "" : lines.back());
+        co_return;
+      }
+      const bool notified = co_await changed_.wait(world_, std::chrono::seconds(1));
+      static_cast<void>(notified);
+    }
+  }
+  // Waits for exactly these lines, in any order if `sorted`, and that nothing else comes.
+  Task<> expect(Lines expected, bool sorted = false) {
+    const std::size_t from = told_;
+    const std::size_t wanted = from + expected.size();
+    co_await until(fmt::format("{} lines", wanted),
+                   [wanted](const Site& site) { return site.lines.size() >= wanted; });
+    co_await mark();
+    Lines told(lines.begin() + static_cast<std::ptrdiff_t>(from), lines.end());
+    std::erase_if(told, [](const std::string& line) { return line.contains("/mark-"); });
+    if (sorted) {
+      std::ranges::sort(told);
+      std::ranges::sort(expected);
+    }
+    EXPECT_EQ(told, expected);
+    told_ = lines.size();
+  }
+  // Everything that happened before this was told, or never will be.
+  Task<> mark() {
+    const std::string name = fmt::format("mark-{}", marks_++);
+    write(home() / name, name);
+    co_await until(name, [name](const Site& site) {
+      return std::ranges::find(site.lines, "created /" + name) != site.lines.end();
+    });
+    fs::remove(home() / name);
+    co_await until(name + " gone", [name](const Site& site) {
+      return std::ranges::find(site.lines, "deleted /" + name) != site.lines.end();
+    });
+  }
+
+  void progress(const WatchProgress& now) override {
+    last_progress = now;
+    changed_.notify();
+  }
+  void notice(const WatchNotice& notice) override {
+    notices.push_back(notice.kind);
+    changed_.notify();
+  }
+  [[nodiscard]] bool noticed(WatchNotice::Kind kind) const {
+    return std::ranges::find(notices, kind) != notices.end();
+  }
+
+  WatchLimits limits;
+  bool full = false;
+  Lines lines;
+  std::vector<json::value> events;
+  std::vector<WatchNotice::Kind> notices;
+  WatchProgress last_progress;
+  std::optional<Status> ended;
+
+ private:
+  Task<> run() {
+    Status status = co_await watcher_->run();
+    ended = std::move(status);
+    changed_.notify();
+  }
+  Task<> read() {
+    while (true) {
+      const Sequence after{events.size()};
+      const auto slice = co_await store_->read(tenant_, after, {.events = 1'000});
+      EXPECT_TRUE(slice) << slice.error().detail;
+      if (!slice || slice->events.empty()) {
+        co_return;
+      }
+      for (const StoredEvent& event : slice->events) {
+        events.push_back(json::parse(event.bytes));
+        lines.push_back(line_of(events.back()));
+      }
+    }
+  }
+
+  boost::asio::io_context& context_;
+  TemporaryFolder folder_;
+  RealWorld world_;
+  boost::asio::thread_pool writer_{1};
+  boost::asio::thread_pool readers_{1};
+  boost::asio::thread_pool files_{1};
+  Signal changed_;
+  std::unique_ptr<SqliteStore> store_;
+  DiskTree tree_{home().string()};
+  std::unique_ptr<SwitchedSource> source_;
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<TaskGroup> group_;
+  const TenantName tenant_ = *TenantName::parse("home");
+  std::size_t told_ = 0;
+  int marks_ = 0;
+};
+
+// Runs one test on a site with a tenant.
+void on_site(Task<> (*test)(Site&)) {
+  boost::asio::io_context context(1);
+  Site site(context);
+  TaskGroup group(context.get_executor());
+  const auto all = [](Site& on, Task<> (*body)(Site&)) -> Task<> {
+    co_await on.create_tenant();
+    co_await body(on);
+  };
+  group.spawn(all(site, test));
+  context.run();
+}
+
+const json::value& node_of(const Site& site, std::string_view line) {
+  const auto found = std::ranges::find(site.lines, line);
+  EXPECT_NE(found, site.lines.end()) << line;
+  return site.events[static_cast<std::size_t>(found - site.lines.begin())].at("data").at("node");
+}
+
+TEST(Watcher, TellsOfFilesAndFoldersAsTheyChange) {
+  on_site([](Site& site) -> Task<> {
+    co_await site.start();
+    fs::create_directories(site.home() / "a" / "b");
+    write(site.home() / "a" / "b" / "one.txt", "1");
+    co_await site.expect({"created /a", "created /a/b", "created /a/b/one.txt"});
+    write(site.home() / "a" / "b" / "one.txt", "22");
+    co_await site.expect({"updated /a/b/one.txt"});
+    fs::rename(site.home() / "a" / "b" / "one.txt", site.home() / "two.txt");
+    co_await site.expect({"moved /a/b/one.txt /two.txt"});
+    write(site.home() / ".two.txt.swp", "333");
+    fs::rename(site.home() / ".two.txt.swp", site.home() / "two.txt");
+    co_await site.expect({"updated /two.txt"});
+    fs::rename(site.home() / "a", site.home() / "c");
+    co_await site.expect({"moved /a /c"});
+    write(site.home() / "c" / "b" / "three", "3");
+    co_await site.expect({"created /c/b/three"});
+    fs::remove_all(site.home() / "c");
+    co_await site.expect({"deleted /c/b/three", "deleted /c/b", "deleted /c"});
+    co_await site.stop();
+    EXPECT_TRUE(*site.ended);
+
+    const json::value& created = node_of(site, "created /a/b/one.txt");
+    const json::value& moved = node_of(site, "moved /a/b/one.txt /two.txt");
+    EXPECT_EQ(member(created, "id"), member(moved, "id"));
+    EXPECT_EQ(member(created, "parentId"), member(node_of(site, "created /a/b"), "id"));
+    EXPECT_EQ(member(created, "mediaType"), "text/plain");
+    EXPECT_EQ(member(created, "size"), "1");
+    EXPECT_EQ(member(created, "version"), "1");
+    EXPECT_EQ(member(moved, "version"), "3");
+    EXPECT_EQ(member(created, "checksum"),
+              "sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b");
+    const json::value& first = site.events[0];
+    EXPECT_EQ(member(first, "source"), "/tenants/home/watch");
+    EXPECT_EQ(member(first, "subject"), "/a");
+    EXPECT_EQ(member(first, "partitionkey"), member(first.at("data").at("node"), "id"));
+    EXPECT_EQ(member(first.at("data").at("actor"), "id"), "directory-watcher");
+  });
+}
+
+TEST(Watcher, TellsOfWhatChangedWhileItWasDown) {
+  on_site([](Site& site) -> Task<> {
+    fs::create_directory(site.home() / "d");
+    write(site.home() / "d" / "same", "1");
+    write(site.home() / "d" / "moved", "2");
+    write(site.home() / "d" / "changed", "3");
+    write(site.home() / "gone", "4");
+    co_await site.start();
+    co_await site.expect({"created /d", "created /d/changed", "created /d/moved", "created /d/same",
+                          "created /gone"},
+                         true);
+    co_await site.stop();
+    fs::rename(site.home() / "d" / "moved", site.home() / "here");
+    write(site.home() / "d" / "changed", "33");
+    write(site.home() / "new", "5");
+    fs::remove(site.home() / "gone");
+    co_await site.start();
+    co_await site.expect(
+        {"moved /d/moved /here", "updated /d/changed", "created /new", "deleted /gone"}, true);
+    co_await site.stop();
+    co_await site.start();
+    co_await site.expect({});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, KeepsUpWithABurst) {
+  on_site([](Site& site) -> Task<> {
+    constexpr std::size_t kFiles = 5'000;
+    co_await site.start();
+    fs::create_directories(site.home() / "deep" / "er");
+    for (std::size_t i = 0; i < kFiles; ++i) {
+      write(site.home() / "deep" / "er" / fmt::format("f{}", i), fmt::format("{}", i));
+    }
+    co_await site.until("all files", [](const Site& s) { return s.lines.size() >= kFiles + 2; });
+    co_await site.mark();
+    std::set<std::string> paths;
+    for (const std::string& line : site.lines) {
+      if (line.starts_with("created /deep")) {
+        EXPECT_TRUE(paths.insert(line).second) << line;
+      }
+    }
+    EXPECT_EQ(paths.size(), kFiles + 2);
+    fs::remove_all(site.home() / "deep");
+    co_await site.until("all gone", [](const Site& s) {
+      return std::ranges::find(s.lines, "deleted /deep") != s.lines.end();
+    });
+    const auto deleted = std::ranges::count_if(
+        site.lines, [](const std::string& line) { return line.starts_with("deleted /deep"); });
+    EXPECT_EQ(static_cast<std::size_t>(deleted), kFiles + 2);
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, ComparesEverythingWhenChangesWereLost) {
+  on_site([](Site& site) -> Task<> {
+    co_await site.start();
+    fs::create_directory(site.home() / "a");
+    co_await site.expect({"created /a"});
+    site.source().overflow(true);
+    write(site.home() / "a" / "f", "1");
+    fs::rename(site.home() / "a", site.home() / "b");
+    write(site.home() / "g", "1");
+    co_await site.expect({"moved /a /b", "created /b/f", "created /g"}, true);
+    EXPECT_TRUE(site.noticed(WatchNotice::Kind::kChangesLost));
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, WithoutWatchesItComparesPeriodically) {
+  on_site([](Site& site) -> Task<> {
+    site.full = true;
+    site.limits.rescan_unwatched = std::chrono::milliseconds(20);
+    co_await site.start();
+    fs::create_directory(site.home() / "a");
+    write(site.home() / "a" / "f", "1");
+    co_await site.expect({"created /a", "created /a/f"});
+    fs::remove_all(site.home() / "a");
+    co_await site.expect({"deleted /a/f", "deleted /a"});
+    EXPECT_TRUE(site.noticed(WatchNotice::Kind::kPartlyBlind));
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, ShowsNamesThatAreNotUtf8) {
+  on_site([](Site& site) -> Task<> {
+    co_await site.start();
+    fs::create_directory(site.home() / "caf\xe9%");
+    write(site.home() / "caf\xe9%" / "na\xc3\xafve", "1");
+    co_await site.expect({"created /caf%E9%25", "created /caf%E9%25/na\xc3\xafve"});
+    co_await site.stop();
+    co_await site.start();
+    fs::rename(site.home() / "caf\xe9%" / "na\xc3\xafve", site.home() / "\xff");
+    co_await site.expect({"moved /caf%E9%25/na\xc3\xafve /%FF"});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, FollowsNoSymbolicLinkAndReadsNoPipe) {
+  on_site([](Site& site) -> Task<> {
+    const fs::path outside = site.home().parent_path() / "outside";
+    fs::create_directory(outside);
+    write(outside / "secret", "1");
+    co_await site.start();
+    fs::create_directory_symlink(outside, site.home() / "link");
+    fs::create_symlink(outside / "secret", site.home() / "file");
+    EXPECT_EQ(::mkfifo((site.home() / "pipe").c_str(), 0600), 0);
+    co_await site.expect({});
+    fs::create_directory(site.home() / "d");
+    write(site.home() / "d" / "secret", "2");
+    co_await site.expect({"created /d", "created /d/secret"});
+    fs::remove_all(site.home() / "d");
+    fs::create_directory_symlink(outside, site.home() / "d");
+    co_await site.expect({"deleted /d/secret", "deleted /d"});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, DeletesNothingWhenTheDirectoryIsGone) {
+  on_site([](Site& site) -> Task<> {
+    const fs::path aside = site.home().parent_path() / "aside";
+    write(site.home() / "a", "1");
+    write(site.home() / "b", "1");
+    co_await site.start();
+    co_await site.expect({"created /a", "created /b"});
+    fs::rename(site.home(), aside);
+    co_await site.until("the loss",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kRootLost); });
+    fs::remove(aside / "b");
+    fs::rename(aside, site.home());
+    co_await site.until("the return",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kRootBack); });
+    co_await site.expect({"deleted /b"});
+
+    // Another, empty directory in its place: an unmounted disk.
+    site.notices.clear();
+    fs::rename(site.home(), aside);
+    fs::create_directory(site.home());
+    co_await site.until("the second loss",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kRootLost); });
+    // Something is in it: it is meant.
+    write(site.home() / "a", "1");
+    write(site.home() / "c", "1");
+    co_await site.until("the second return",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kRootBack); });
+    co_await site.expect({"created /c"});
+    write(site.home() / "a", "2");
+    co_await site.expect({"updated /a"});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, DeletesNothingWhenItStartsOnAnotherEmptyDirectory) {
+  on_site([](Site& site) -> Task<> {
+    write(site.home() / "a", "1");
+    co_await site.start();
+    co_await site.expect({"created /a"});
+    co_await site.stop();
+    fs::rename(site.home(), site.home().parent_path() / "aside");
+    fs::create_directory(site.home());
+    co_await site.start();
+    co_await site.until("the loss",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kRootLost); });
+    fs::remove(site.home());
+    fs::rename(site.home().parent_path() / "aside", site.home());
+    co_await site.expect({});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, SaysWhyItCannotStart) {
+  on_site([](Site& site) -> Task<> {
+    fs::remove(site.home());
+    co_await site.start();
+    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    EXPECT_FALSE(*site.ended);
+    EXPECT_EQ(site.ended->error().code, Code::kInvalid);
+    EXPECT_NE(site.ended->error().detail.find(site.home().string()), std::string::npos);
+    co_await site.stop();
+
+    write(site.home(), "a file");
+    co_await site.start();
+    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    EXPECT_FALSE(*site.ended);
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, EndsWhenTheDirectoryHoldsTooMuch) {
+  on_site([](Site& site) -> Task<> {
+    site.limits.nodes_max = 10;
+    for (int i = 0; i < 20; ++i) {
+      write(site.home() / fmt::format("{}", i), "1");
+    }
+    co_await site.start();
+    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    EXPECT_FALSE(*site.ended);
+    EXPECT_EQ(site.ended->error().code, Code::kTooLarge);
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, EndsWithItsTenant) {
+  on_site([](Site& site) -> Task<> {
+    co_await site.start();
+    co_await site.expect({});
+    const Status deleted = co_await site.store().delete_tenant(site.tenant());
+    EXPECT_TRUE(deleted);
+    write(site.home() / "a", "1");
+    while (!site.ended) {
+      co_await site.world().sleep(std::chrono::milliseconds(1));
+    }
+    EXPECT_FALSE(*site.ended);
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, SurvivesAStormOfChanges) {
+  on_site([](Site& site) -> Task<> {
+    co_await site.start();
+    // Everything at once, while it looks: what counts is the end.
+    for (int round = 0; round < 200; ++round) {
+      const fs::path folder = site.home() / fmt::format("d{}", round % 7);
+      fs::create_directories(folder / "x");
+      write(folder / fmt::format("f{}", round % 5), fmt::format("{}", round));
+      write(folder / "x" / "g", fmt::format("{}", round));
+      if (round % 3 == 0) {
+        fs::rename(folder, site.home() / fmt::format("m{}", round));
+      }
+      if (round % 11 == 0) {
+        fs::remove_all(site.home() / fmt::format("m{}", round - round % 3));
+      }
+      co_await site.world().sleep(std::chrono::milliseconds(round % 4));
+    }
+    co_await site.mark();
+    co_await site.stop();
+    std::set<std::string> there;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(site.home())) {
+      there.insert("/" + fs::relative(entry.path(), site.home()).string());
+    }
+    std::map<std::string, std::pair<std::string, std::string>> nodes;  // id: parent, name
+    for (const json::value& event : site.events) {
+      const json::value& node = event.at("data").at("node");
+      const std::string id = member(node, "id");
+      if (member(event, "type") == "bitvault.node.deleted.v1") {
+        EXPECT_EQ(nodes.erase(id), 1u);
+        continue;
+      }
+      const auto* const parent = node.as_object().if_contains("parentId");
+      nodes.insert_or_assign(id,
+                             std::pair{parent != nullptr ? std::string(parent->as_string()) : "",
+                                       member(node, "name")});
+    }
+    std::set<std::string> told;
+    for (const auto& [id, node] : nodes) {
+      std::string path = "/" + node.second;
+      for (std::string parent = node.first; !parent.empty(); parent = nodes.at(parent).first) {
+        path = "/" + nodes.at(parent).second + path;
+      }
+      told.insert(path);
+    }
+    EXPECT_EQ(told, there);
+  });
+}
+
+}  // namespace
+}  // namespace bitvault::watch
