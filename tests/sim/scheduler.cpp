@@ -4,12 +4,18 @@
 
 namespace bitvault::sim {
 
-void Scheduler::post(ProcessId process, Job job) { ready_.push_back({process, std::move(job)}); }
+void Scheduler::post(ProcessId process, Job job) { ready_.push_back({process, std::move(job), 0}); }
 
 Scheduler::TimerId Scheduler::start_timer(ProcessId process, Duration delay, Job job) {
   const TimerId id{now_ + std::max(delay, Duration{0}), ++timers_started_};
-  timers_.emplace(id, Ready{process, std::move(job)});
+  timers_.emplace(id, Ready{process, std::move(job), id.number});
   return id;
+}
+
+void Scheduler::cancel_timer(const TimerId& id) {
+  if (timers_.erase(id) == 0) {
+    std::erase_if(ready_, [&](const Ready& ready) { return ready.timer == id.number; });
+  }
 }
 
 void Scheduler::drop(ProcessId process) {

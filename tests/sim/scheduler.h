@@ -45,7 +45,8 @@ class Scheduler {
   [[nodiscard]] ProcessId new_process() { return ++processes_; }
   void post(ProcessId process, Job job);
   TimerId start_timer(ProcessId process, Duration delay, Job job);
-  void cancel_timer(const TimerId& id) { timers_.erase(id); }
+  // A timer that was due but whose job did not run yet is cancelled as well.
+  void cancel_timer(const TimerId& id);
   // Destroys the jobs and timers of `process` unrun. What their destructors post is not dropped:
   // the process refuses it first.
   void drop(ProcessId process);
@@ -80,6 +81,7 @@ class Scheduler {
   struct Ready {
     ProcessId process;
     Job job;
+    std::uint64_t timer = 0;  // its number, if it was one
   };
 
   void write(std::string line);

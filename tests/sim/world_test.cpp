@@ -267,6 +267,25 @@ TEST(Signal, RemembersANotificationAndSaysSo) {
   });
 }
 
+// Boost 1.81's channels refuse to buffer after a receive that was cancelled.
+TEST(Signal, RemembersANotificationThatComesAfterATimeOut) {
+  for_seeds(kSeeds, [](std::uint64_t seed) {
+    Harness sim(seed);
+    Signal signal(sim.executor());
+    const auto twice = [](Harness& in, Signal& on) -> Task<> {
+      const bool first = co_await on.wait(in.world(), seconds(1));
+      EXPECT_FALSE(first);
+      on.notify();
+      const Duration start = in.now();
+      const bool second = co_await on.wait(in.world(), hours(1));
+      EXPECT_TRUE(second);
+      EXPECT_LT(in.now() - start, seconds(1));
+    };
+    EXPECT_TRUE(sim.run(twice(sim, signal)));
+    EXPECT_TRUE(sim.nothing_left());
+  });
+}
+
 TEST(Signal, ACancelledWaitEndsAtOnceWithFalse) {
   for_seeds(kSeeds, [](std::uint64_t seed) {
     Harness sim(seed);
