@@ -134,7 +134,8 @@ void Statement::bind(int index, std::int64_t value) {
 }
 
 void Statement::bind(int index, std::string_view text) {
-  sqlite3_bind_text64(statement_, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  const char* data = text.data() != nullptr ? text.data() : "";  // null would bind NULL
+  sqlite3_bind_text64(statement_, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void Statement::bind(int index, std::span<const std::byte> blob) {
