@@ -107,9 +107,6 @@ class EmbeddedServer {
     if (!operator_key) {
       co_return fail(std::move(operator_key.error()));
     }
-    if (operator_key->made) {
-      spdlog::info("the operator's key was written to {}", operator_key->path.string());
-    }
     feed_.emplace(world_, *store_, bus_, *cursors_);
     const WatchersContext context{.world = world_,
                                   .store = *store_,
@@ -123,7 +120,11 @@ class EmbeddedServer {
     }
     purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
     tasks_.spawn(purge_->run());
-    co_return listen();
+    Status listening = listen();
+    if (listening && operator_key->made) {
+      spdlog::info("the operator's key was written to {}", operator_key->path.string());
+    }
+    co_return listening;
   }
 
   // Stop accepting, answer what waits, end the background work.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { nodeCreated, Server } from "./lib/server.mjs";
+import { nodeCreated, Server, shared } from "./lib/server.mjs";
 
 describe("tenants and keys", () => {
   let server;
@@ -9,8 +9,9 @@ describe("tenants and keys", () => {
     assert.equal(made.status, 201, made.text);
     return made.json;
   };
-  before(async (test) => {
-    server = await Server.start(test);
+  const all = shared();
+  before(async () => {
+    server = await Server.start(all);
     await server.tenant("acme");
     await server.tenant("other");
   });

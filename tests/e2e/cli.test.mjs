@@ -4,13 +4,14 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { binary, nodeCreated, run, Server, temporaryFolder } from "./lib/server.mjs";
+import { binary, nodeCreated, run, Server, shared, temporaryFolder } from "./lib/server.mjs";
 
 describe("command line", () => {
   let server;
   let env;
-  before(async (test) => {
-    server = await Server.start(test);
+  const all = shared();
+  before(async () => {
+    server = await Server.start(all);
     await server.tenant("acme");
     env = { BITVAULT_URL: server.url, BITVAULT_KEY: server.key, BITVAULT_TENANT: "acme" };
   });

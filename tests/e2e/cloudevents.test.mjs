@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { CloudEvent, HTTP } from "cloudevents";
-import { nodeCreated, Server } from "./lib/server.mjs";
+import { nodeCreated, Server, shared } from "./lib/server.mjs";
 
 describe("the cloudevents SDK", () => {
   let server;
-  before(async (test) => {
-    server = await Server.start(test);
+  const all = shared();
+  before(async () => {
+    server = await Server.start(all);
     await server.tenant("acme");
   });
 

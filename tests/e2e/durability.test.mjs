@@ -48,7 +48,7 @@ describe("durability", () => {
       const answered = done.findIndex((call) => /^(sendmsg|sendto|writev|write)\(/.test(call) && call.includes("HTTP/1.1 201") && call.includes(id));
       assert.ok(written >= 0, `${id} is written to the journal's file`);
       assert.ok(answered > written, `${id} is answered after it is written`);
-      const synced = done.slice(written + 1, answered).some((call) => /^f(data)?sync\(\d+\)\s*= 0/.test(call));
+      const synced = done.slice(written + 1, answered).some((call) => /^f(data)?sync\(\d+ *\) *= 0/.test(call));
       assert.ok(synced, `${id} is synced between its write and its answer`);
     }
   });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { nodeCreated, Server } from "./lib/server.mjs";
+import { nodeCreated, Server, shared } from "./lib/server.mjs";
 
 describe("change feed", () => {
   let server;
-  before(async (test) => {
-    server = await Server.start(test);
+  const all = shared();
+  before(async () => {
+    server = await Server.start(all);
     await server.tenant("acme");
     await server.tenant("other");
     await server.publish("acme", Array.from({ length: 25 }, (_, i) => nodeCreated({ path: `/${i % 5}/f${i}`, id: `e${i}` })));

@@ -5,9 +5,19 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { once } from "node:events";
+import { after } from "node:test";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 export const binary = process.env.BITVAULT_BINARY ?? join(root, "build/release/bitvault-events");
+
+// For what all tests of one describe() share: call it there, and use it where a test would stand.
+export function shared() {
+  const cleanups = [];
+  after(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+  return { after: (cleanup) => cleanups.push(cleanup) };
+}
 
 export async function temporaryFolder(test) {
   const folder = await mkdtemp(join(tmpdir(), "bitvault-e2e-"));
@@ -36,6 +46,7 @@ export class Server {
     const command = [...wrapper, binary, "serve", "--data", server.data, "--listen", "127.0.0.1:0", ...args];
     server.child = spawn(command[0], command.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     server.log = "";
+    server.pid = server.child.pid;
     server.exit = once(server.child, "exit").then(([code, signal]) => ({ code, signal }));
     test.after(() => server.kill());
     server.url = await new Promise((ready, failed) => {
@@ -48,17 +59,20 @@ export class Server {
       server.child.stderr.setEncoding("utf8").on("data", read);
       server.exit.then((end) => failed(new Error(`the server ended (${JSON.stringify(end)}): ${server.log}`)));
     });
+    // under a wrapper the server is the wrapper's child
+    const children = wrapper.length ? await readFile(`/proc/${server.child.pid}/task/${server.child.pid}/children`, "utf8") : "";
+    server.pid = Number(children.trim() || server.child.pid);
     server.key = (await readFile(join(server.data, "operator.key"), "utf8")).trim();
     return server;
   }
 
   async stop() {
-    this.child.kill("SIGTERM");
+    process.kill(this.pid, "SIGTERM");
     return this.exit;
   }
 
   async kill() {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
+    if (this.child.exitCode === null && this.child.signalCode === null) process.kill(this.pid, "SIGKILL");
     return this.exit;
   }
 
