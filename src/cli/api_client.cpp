@@ -91,6 +91,10 @@ std::expected<net::HttpAnswer, Failure> ApiClient::call(const Call& call) {
   while (answer->body.ends_with('\n')) {
     answer->body.pop_back();
   }
+  if (!answer->body.empty() && !Json::parse(answer->body)) {
+    return std::unexpected(
+        unanswered({Kind::kBadUrl, "the answer is not JSON: is it a server of BitVault Events?"}));
+  }
   return *std::move(answer);
 }
 

@@ -216,6 +216,16 @@ TEST(Cli, CatalogShowsExamplesThatPublishTakes) {
   EXPECT_NE(run_cli_for_test({"catalog", "show", "t"}, input).out.find("D."), std::string::npos);
 }
 
+TEST(Cli, AnswersThatAreNoJsonAreFailures) {
+  TestServer server([](const TestServer::Request&) { return Reply{.body = "<html>"}; });
+  for (const char* command : {"catalog", "tenants"}) {
+    const CliResult result = run_cli_for_test({command, "list", "--url", server.url(), "--json"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find("is not JSON"), std::string::npos) << result.err;
+  }
+}
+
 TEST(Cli, OptionsMayStandBeforeTheCommand) {
   TestServer server([](const TestServer::Request&) { return Reply{.body = R"({"items":[]})"}; });
   EXPECT_EQ(run_cli_for_test({"--url", server.url(), "tenants", "--json", "list"}).out,

@@ -100,10 +100,10 @@ std::string without_keys(std::string_view text) {
   std::string out;
   for (auto at = text.find(kKeyPrefix); at != std::string_view::npos; at = text.find(kKeyPrefix)) {
     out += text.substr(0, at + kKeyPrefix.size());
-    out += "***";
-    text.remove_prefix(at);
-    text.remove_prefix(
-        static_cast<std::size_t>(std::ranges::find_if_not(text, is_key_char) - text.begin()));
+    text.remove_prefix(at + kKeyPrefix.size());
+    const auto key = std::ranges::find_if_not(text, is_key_char) - text.begin();
+    out += key > 0 ? "***" : "";
+    text.remove_prefix(static_cast<std::size_t>(key));
   }
   out += text;
   return out;

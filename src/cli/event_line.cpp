@@ -22,6 +22,9 @@ bool is_noise(std::string_view name) {
   return std::ranges::find(kNoise, name) != kNoise.end();
 }
 
+char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 bool repeats(std::string_view value, std::string_view subject) {
   return value.empty() || value == subject ||
          (subject.ends_with(value) && subject.size() > value.size() &&
@@ -35,7 +38,25 @@ void append(std::string& out, std::string_view piece) {
   out += piece;
 }
 
-// An enum's value without its type's prefix would need the catalog: it stands as it is.
+// An enum's value without its type's prefix: of a member `kind`, NODE_KIND_FILE is `file`.
+std::string short_value(std::string_view name, const Json& value) {
+  std::string text = value.text();
+  std::string prefix(name);
+  std::ranges::transform(prefix, prefix.begin(), upper);
+  prefix += '_';
+  const auto at = text.find(prefix);
+  const bool is_enum =
+      at != std::string::npos && at + prefix.size() < text.size() &&
+      std::ranges::all_of(
+          text,
+          [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  if (is_enum) {
+    text.erase(0, at + prefix.size());
+    std::ranges::transform(text, text.begin(), lower);
+  }
+  return text;
+}
+
 void append_values(std::string& out, const Json& object, std::string_view subject,
                    const std::string& prefix, std::size_t depth) {
   for (const auto& [name, value] : object.members()) {
@@ -46,7 +67,7 @@ void append_values(std::string& out, const Json& object, std::string_view subjec
     if (value.is_object() && depth < kDepthMax) {
       append_values(out, value, subject, path, depth + 1);
     } else if (!is_noise(name) && !value.is_object() && !repeats(value.text(), subject)) {
-      append(out, path + "=" + value.text());
+      append(out, path + "=" + short_value(name, value));
     }
   }
 }
@@ -58,7 +79,8 @@ std::string changes(const Json& before, const Json& after) {
   for (const auto& [name, value] : after.members()) {
     const auto was = std::ranges::find(old, name, [](const auto& member) { return member.first; });
     const std::string change = fmt::format(
-        "{}: {} -> {}", name, was == old.end() ? "none" : was->second.text(), value.text());
+        "{}: {} -> {}", name, was == old.end() ? "none" : short_value(name, was->second),
+        short_value(name, value));
     append(is_noise(name) ? noise : out, change);
   }
   return out.empty() ? noise : out;

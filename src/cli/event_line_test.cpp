@@ -36,6 +36,15 @@ TEST(EventLine, SummarizesPlainValuesWithoutNoise) {
   EXPECT_EQ(summarize("no json", ""), "");
 }
 
+TEST(EventLine, EnumsAreShort) {
+  EXPECT_EQ(summarize(R"({"node":{"kind":"NODE_KIND_FILE"},"kind":"KIND_","name":"NAME_X y"})", ""),
+            "node.kind=file  kind=KIND_  name=NAME_X y");
+  EXPECT_EQ(
+      summarize(R"({"before":{"role":"SHARE_ROLE_VIEWER"},"after":{"role":"SHARE_ROLE_EDITOR"}})",
+                ""),
+      "role: viewer -> editor");
+}
+
 TEST(EventLine, ChangesOfNoiseAloneAreShown) {
   EXPECT_EQ(summarize(R"({"before":{"version":"1"},"after":{"version":"2"}})", ""),
             "version: 1 -> 2");

@@ -116,8 +116,7 @@ std::string hint(const Problem& problem, bool key_given) {
                  "in the server's data folder";
   }
   if (problem.status == 403 && problem.code == "forbidden") {
-    return "hint: is --tenant right, and has the key the scope for this? See: bitvault-events keys "
-           "list";
+    return "hint: is --tenant right, and has the key the scope for this?";
   }
   if (problem.code == "type_unknown") {
     return "hint: the types there are: bitvault-events catalog list";

@@ -15,7 +15,13 @@ using Kind = net::HttpFailure::Kind;
 
 constexpr Duration kTimeout = std::chrono::seconds(120);
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+// A failure's first line, as something that is not the end yet.
+std::string warning(std::string_view text) {
+  constexpr std::string_view kError = "error: ";
+  text = text.substr(0, text.find('\n'));
+  text.remove_prefix(text.starts_with(kError) ? kError.size() : 0);
+  return fmt::format("warning: {}", text);
+}
 
 }  // namespace
 
@@ -58,7 +64,7 @@ std::expected<std::string, Failure> Publisher::send(std::string_view body,
     const auto retry_after = failure.problem ? failure.problem->retry_after : std::nullopt;
     const Duration pause = backoff.next(session_.world.random(), retry_after);
     session_.console.note(fmt::format(
-        "{}; trying again in {:.1f} s ({} of {})", first_line(failure.text),
+        "{}; trying again in {:.1f} s ({} of {})", warning(failure.text),
         std::chrono::duration<double>(pause).count(), backoff.attempts(), kAttemptsMax - 1));
     if (session_.stop.stopped_within(pause)) {
       failure.transport = Kind::kStopped;

@@ -24,6 +24,7 @@ std::string contents(std::FILE* file) {
 CliResult run_cli_for_test(std::vector<std::string> arguments, const CliInput& input) {
   arguments.insert(arguments.begin(), "bitvault-events");
   std::vector<const char*> argv;
+  argv.reserve(arguments.size());
   for (const std::string& argument : arguments) {
     argv.push_back(argument.c_str());
   }
