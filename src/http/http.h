@@ -46,11 +46,17 @@ class Handler {
   [[nodiscard]] virtual std::size_t body_bytes_max(const Request& head) const = 0;
 
   // Answers a request, on the connection's thread and executor. Errors are answers: it does not
-  // throw. When the server stops, it is cancelled: what only waits ends its wait and answers, what
-  // is being done is finished. `request` lives until it returns.
+  // throw. `request` lives until it returns. The body of an answer to HEAD is not sent, its length
+  // is.
+  //
+  // It is cancelled (terminal) when the server stops, or when the client closes its connection
+  // during a long wait. What only waits (Signal::wait, World::sleep) then ends its wait and
+  // answers; what is being done (a commit) is finished, by not heeding the cancellation. It may be
+  // cancelled from the start.
   [[nodiscard]] virtual Task<Response> handle(const Request& request) = 0;
 
-  // The answer to a request that could not be read (malformed, too large, too slow).
+  // The answer to a request that is not handled: malformed, too large, too slow, or one for which
+  // the server has no room (503).
   [[nodiscard]] virtual Response refuse(unsigned status, std::string_view why,
                                         std::string_view request_id) const = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstddef>
 
 #include "base/check.h"
 
@@ -16,6 +17,14 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out += value;
   out += "\r\n";
 }
+
+void append_number(std::string& out, std::size_t number) {
+  const fmt::format_int text(number);
+  out.append(text.data(), text.size());
+}
+
+// Statuses whose answer ends with its head, whatever the headers say (RFC 9112, 6.3).
+bool has_no_body(unsigned status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
 
@@ -70,9 +79,17 @@ std::string http_date(WallTime time) {
                      clock.minutes().count(), clock.seconds().count());
 }
 
-void append_response(std::string& out, const Response& response, const ResponseContext& context) {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status,
-                 reason_phrase(response.status));
+std::string_view body_to_send(const Response& response, bool head_only) {
+  const bool none = head_only || has_no_body(response.status) || response.content_type.empty();
+  return none ? std::string_view() : std::string_view(response.body);
+}
+
+void append_head(std::string& out, const Response& response, const ResponseContext& context) {
+  out += "HTTP/1.1 ";
+  append_number(out, response.status);
+  out += ' ';
+  out += reason_phrase(response.status);
+  out += "\r\n";
   append_header(out, "Date", context.date);
   append_header(out, "X-Request-Id", context.request_id);
   if (!context.keep_alive) {
@@ -84,13 +101,12 @@ void append_response(std::string& out, const Response& response, const ResponseC
   if (!response.content_type.empty()) {
     append_header(out, "Content-Type", response.content_type);
   }
-  if (response.status != 204 && response.status != 304) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+  if (!has_no_body(response.status)) {
+    out += "Content-Length: ";
+    append_number(out, body_to_send(response, false).size());
+    out += "\r\n";
   }
   out += "\r\n";
-  if (!context.head_only) {
-    out += response.body;
-  }
 }
 
 }  // namespace bitvault::http

@@ -13,12 +13,14 @@ struct ResponseContext {
   std::string_view date;  // IMF-fixdate
   std::string_view request_id;
   bool keep_alive = true;
-  bool head_only = false;  // the answer to HEAD: everything but the body
 };
 
-// Appends status line, headers and, unless `head_only`, the body. Header values must not hold line
+// Appends status line and headers, up to and with the empty line. Header values must not hold line
 // breaks: one that does ends the process.
-void append_response(std::string& out, const Response& response, const ResponseContext& context);
+void append_head(std::string& out, const Response& response, const ResponseContext& context);
+
+// What follows the head: nothing after HEAD, with a status that has no body, or without a type.
+[[nodiscard]] std::string_view body_to_send(const Response& response, bool head_only);
 
 [[nodiscard]] std::string_view reason_phrase(unsigned status);
 

@@ -11,10 +11,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "http/response_text.h"
@@ -25,30 +25,35 @@ namespace {
 
 namespace net = boost::asio;
 using net::ip::tcp;
+using Acceptor = net::basic_socket_acceptor<tcp, net::io_context::executor_type>;
 
 constexpr auto kToken = net::as_tuple(net::use_awaitable);
-constexpr Duration kTick = std::chrono::milliseconds(500);
 constexpr Duration kAcceptBackoff = std::chrono::milliseconds(100);
+// Of each worker: so many connections too many are told so at a time, the others just closed.
+constexpr std::size_t kTurnedAwayMax = 64;
 using ReusePort = net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 struct Shared {
+  Shared(ServerOptions given, Handler& its_handler, World& its_world)
+      : options(std::move(given)), handler(its_handler), world(its_world) {}
+
   const ServerOptions options;
   Handler& handler;
   World& world;
-  std::atomic<std::size_t> connections = 0;
-  std::atomic<std::size_t> body_bytes_in_flight = 0;
+  ServerCounters counters;
+  Budget bodies{options.body_bytes_in_flight_max};
+  Budget answers{options.answer_bytes_in_flight_max};
 };
 
-Result<tcp::acceptor> bind(net::io_context& context, const ServerOptions& options,
-                           std::uint16_t port) {
+Result<Acceptor> bind(net::io_context& context, const ServerOptions& options, std::uint16_t port) {
   boost::system::error_code error;
   const auto address = net::ip::make_address(options.address, error);
-  tcp::acceptor acceptor(context);
+  Acceptor acceptor(context);
   if (!error) {
     const tcp::endpoint endpoint(address, port);
     acceptor.open(endpoint.protocol(), error);
     if (!error) {
-      acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+      acceptor.set_option(net::socket_base::reuse_address(true), error);
     }
     if (!error) {
       acceptor.set_option(ReusePort(true), error);
@@ -79,10 +84,10 @@ Status check_free(const ServerOptions& options) {
   if (error) {
     return {};  // bind() says it better
   }
-  tcp::acceptor acceptor(context);
+  Acceptor acceptor(context);
   const tcp::endpoint endpoint(address, options.port);
   acceptor.open(endpoint.protocol(), error);
-  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  acceptor.set_option(net::socket_base::reuse_address(true), error);
   acceptor.bind(endpoint, error);
   if (error) {
     return fail(Code::kUnavailable, fmt::format("cannot listen on {}:{}: {}", options.address,
@@ -97,12 +102,19 @@ Status check_free(const ServerOptions& options) {
 // and join() runs on that thread.
 class Worker {
  public:
-  Worker(Shared& shared, std::unique_ptr<net::io_context> context, tcp::acceptor acceptor)
+  Worker(Shared& shared, std::unique_ptr<net::io_context> context, Acceptor acceptor)
       : shared_(shared),
         context_(std::move(context)),
         acceptor_(std::move(acceptor)),
         ticker_(*context_),
-        sessions_context_{shared.options, shared.handler, shared.world, shared.body_bytes_in_flight,
+        accept_pause_(*context_),
+        sessions_context_{shared.options,
+                          shared.handler,
+                          shared.world,
+                          shared.counters,
+                          shared.bodies,
+                          shared.answers,
+                          RequestIds(shared.world),
                           http_date(shared.world.clock().wall())} {}
 
   void start() {
@@ -117,9 +129,10 @@ class Worker {
       drain_until_ = shared_.world.clock().monotonic() + shared_.options.drain;
       boost::system::error_code ignored;
       acceptor_.close(ignored);
+      accept_pause_.cancel();
       ticker_.cancel();
-      for (Entry& entry : sessions_) {
-        entry.session.wind_up();
+      for (Session& session : sessions_) {
+        session.wind_up();
       }
     });
   }
@@ -131,11 +144,6 @@ class Worker {
   }
 
  private:
-  struct Entry {
-    Entry(tcp::socket socket, SessionContext& context) : session(std::move(socket), context) {}
-    Session session;
-  };
-
   // The worker's own two coroutines end with stop(), before the io_context runs out of work.
   void spawn(Task<> task) {
     net::co_spawn(*context_, std::move(task), [](std::exception_ptr failure) {
@@ -146,67 +154,81 @@ class Worker {
   }
 
   Task<> accept() {
+    bool failing = false;
     while (!sessions_context_.stopping) {
       auto [error, socket] = co_await acceptor_.async_accept(kToken);
       if (sessions_context_.stopping) {
         co_return;
       }
-      if (error) {  // no descriptors left: waiting is better than spinning
-        spdlog::warn("accepting a connection: {}", error.message());
-        net::steady_timer pause(*context_, kAcceptBackoff);
-        const auto [ended] = co_await pause.async_wait(kToken);
-        static_cast<void>(ended);
+      if (!error) {
+        failing = false;
+        admit(std::move(socket));
         continue;
       }
-      admit(std::move(socket));
+      // No descriptors left, for example: waiting is better than spinning.
+      shared_.counters.accept_failures.add();
+      if (!std::exchange(failing, true)) {
+        spdlog::warn("accepting a connection: {}", error.message());
+      }
+      accept_pause_.expires_after(kAcceptBackoff);
+      const auto [ended] = co_await accept_pause_.async_wait(kToken);
+      static_cast<void>(ended);
     }
   }
 
-  void admit(tcp::socket socket) {
-    if (shared_.connections.fetch_add(1) >= shared_.options.connections_max) {
-      shared_.connections.fetch_sub(1);
-      turn_away(std::move(socket));
+  void admit(Socket socket) {
+    ServerCounters& counters = shared_.counters;
+    counters.connections_open.add();
+    if (counters.connections_open.value() <= shared_.options.connections_max) {
+      counters.connections_accepted.add();
+      serve(std::move(socket), Session::Welcome::kServe);
       return;
     }
-    const auto entry = sessions_.emplace(sessions_.end(), std::move(socket), sessions_context_);
-    net::co_spawn(*context_, entry->session.run(),
-                  net::bind_cancellation_slot(
-                      entry->session.slot(), [this, entry](std::exception_ptr failure) {
-                        if (failure) {
-                          spdlog::error("a connection ended with an exception");
-                        }
-                        sessions_.erase(entry);
-                        shared_.connections.fetch_sub(1);
-                        if (sessions_context_.stopping && sessions_.empty()) {
-                          ticker_.cancel();
-                        }
-                      }));
+    counters.connections_open.subtract();
+    counters.connections_turned_away.add();
+    if (turned_away_ < kTurnedAwayMax) {
+      ++turned_away_;
+      serve(std::move(socket), Session::Welcome::kTurnAway);
+    }
   }
 
-  // A best effort, without waiting: the socket's buffer is empty.
-  void turn_away(tcp::socket socket) {
-    const Response response =
-        shared_.handler.refuse(503, "the server has too many connections; try again shortly", "-");
-    std::string out;
-    append_response(out, response,
-                    {.date = sessions_context_.date, .request_id = "-", .keep_alive = false});
-    boost::system::error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.write_some(net::buffer(out), ignored);
-    socket.shutdown(tcp::socket::shutdown_send, ignored);
+  void serve(Socket socket, Session::Welcome welcome) {
+    const auto session =
+        sessions_.emplace(sessions_.end(), std::move(socket), sessions_context_, welcome);
+    net::co_spawn(
+        *context_, session->run(),
+        net::bind_cancellation_slot(session->slot(), [this, session](std::exception_ptr failure) {
+          ended(session, failure);
+        }));
+  }
+
+  void ended(std::list<Session>::iterator session, const std::exception_ptr& failure) {
+    if (failure) {
+      spdlog::error("a connection ended with an exception");
+    }
+    if (session->welcome() == Session::Welcome::kServe) {
+      shared_.counters.connections_open.subtract();
+    } else {
+      --turned_away_;
+    }
+    sessions_.erase(session);
+    if (sessions_context_.stopping && sessions_.empty()) {
+      ticker_.cancel();
+    }
   }
 
   Task<> tick() {
     while (!sessions_context_.stopping || !sessions_.empty()) {
-      ticker_.expires_after(kTick);
+      ticker_.expires_after(shared_.options.tick);
       const auto [ended] = co_await ticker_.async_wait(kToken);
       static_cast<void>(ended);
       const MonotonicTime now = shared_.world.clock().monotonic();
       sessions_context_.date = http_date(shared_.world.clock().wall());
-      for (Entry& entry : sessions_) {
-        entry.session.expire(now);
-        if (drain_until_ && *drain_until_ <= now) {
-          entry.session.abort();
+      const bool drained = drain_until_ && *drain_until_ <= now;
+      for (Session& session : sessions_) {
+        session.tick(now);
+        if (drained) {
+          session.abort();
         }
       }
     }
@@ -214,10 +236,12 @@ class Worker {
 
   Shared& shared_;
   std::unique_ptr<net::io_context> context_;
-  tcp::acceptor acceptor_;
+  Acceptor acceptor_;
   net::steady_timer ticker_;
+  net::steady_timer accept_pause_;
   SessionContext sessions_context_;
-  std::list<Entry> sessions_;
+  std::list<Session> sessions_;
+  std::size_t turned_away_ = 0;  // of sessions_
   std::optional<MonotonicTime> drain_until_;
   std::thread thread_;
 };
@@ -225,7 +249,7 @@ class Worker {
 class Server::Impl {
  public:
   Impl(ServerOptions options, Handler& handler, World& world)
-      : shared_{std::move(options), handler, world} {}
+      : shared_(std::move(options), handler, world) {}
 
   Status start() {
     if (Status is_free = check_free(shared_.options); !is_free) {
@@ -234,7 +258,7 @@ class Server::Impl {
     port_ = shared_.options.port;
     for (unsigned i = 0; i < std::max(1u, shared_.options.threads); ++i) {
       auto context = std::make_unique<net::io_context>(1);
-      Result<tcp::acceptor> acceptor = bind(*context, shared_.options, port_);
+      Result<Acceptor> acceptor = bind(*context, shared_.options, port_);
       if (!acceptor) {
         return fail(std::move(acceptor.error()));
       }
@@ -263,7 +287,7 @@ class Server::Impl {
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::size_t connections() const { return shared_.connections; }
+  [[nodiscard]] const ServerCounters& counters() const { return shared_.counters; }
 
  private:
   Shared shared_;
@@ -288,7 +312,9 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler& ha
 
 std::uint16_t Server::port() const { return impl_->port(); }
 
-std::size_t Server::connections() const { return impl_->connections(); }
+std::size_t Server::connections() const { return impl_->counters().connections_open.value(); }
+
+const ServerCounters& Server::counters() const { return impl_->counters(); }
 
 void Server::stop() { impl_->stop(); }
 

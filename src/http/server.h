@@ -1,18 +1,24 @@
 // The HTTP/1.1 server (RFC 9110, 9112): one io_context and one thread each, SO_REUSEPORT.
 //
 // Every limit below is a refusal, never a crash: a connection too many gets 503 and is closed, a
-// head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies
-// beyond the common budget 503. Keep-alive connections that idle are closed. stop() stops
-// accepting, cancels what waits so that it is answered now, lets requests in flight end within
-// `drain`, then closes. Time-outs are checked once a tick of half a second.
+// head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies or
+// answers beyond their common budget 503 with Retry-After. What is not HTTP/1.1, or could be read
+// in two ways, is 400; each of these closes the connection. A client that stops reading is cut off,
+// one that closes while its request is handled has the handler cancelled, one that idles is closed
+// and, until then, costs no buffer. Pipelined requests are answered in order.
+//
+// stop() stops accepting, closes what idles, cancels what waits so that it is answered now, lets
+// what was begun end within `drain`, then closes the sockets that are left.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "http/counters.h"
 #include "http/http.h"
 
 namespace bitvault::http {
@@ -22,13 +28,16 @@ struct ServerOptions {
   std::uint16_t port = 8080;  // 0: any free one
   unsigned threads = 2;
   std::size_t connections_max = 20'000;
-  std::size_t header_bytes_max = 16 * 1024;
-  std::size_t body_bytes_in_flight_max = 256 * 1024 * 1024;  // of all connections together
-  Duration header_timeout = std::chrono::seconds(10);
-  Duration body_timeout = std::chrono::seconds(60);
+  std::size_t header_bytes_max = 16 * 1024;  // of a whole head, its request line included
+  std::size_t headers_max = 100;
+  std::size_t body_bytes_in_flight_max = 256 * 1024 * 1024;    // of all connections together
+  std::size_t answer_bytes_in_flight_max = 256 * 1024 * 1024;  // the same, of answers from 256 KiB
+  Duration header_timeout = std::chrono::seconds(10);  // from a head's first byte to its last
+  Duration body_timeout = std::chrono::seconds(60);    // of a whole body
   Duration idle_timeout = std::chrono::seconds(75);
-  Duration write_timeout = std::chrono::seconds(30);
+  Duration write_timeout = std::chrono::seconds(30);  // without any progress
   Duration drain = std::chrono::seconds(10);
+  Duration tick = std::chrono::milliseconds(500);  // how often all these times are looked at
 };
 
 class Server {
@@ -45,7 +54,12 @@ class Server {
   // Open connections.
   [[nodiscard]] std::size_t connections() const;
 
-  // Blocks until every connection is closed. From any thread but the server's own; idempotent.
+  // Lives as long as the server.
+  [[nodiscard]] const ServerCounters& counters() const;
+
+  // Blocks until every connection is closed and every handler has returned: for longer than
+  // `drain` only when a handler that was cancelled goes on. From any thread but the server's own;
+  // idempotent.
   void stop();
 
  private:

@@ -1,28 +1,41 @@
 #include "http/session.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
+#include <cerrno>
 
 #include "base/text.h"
+#include "http/chunked.h"
 #include "http/response_text.h"
 
 namespace bitvault::http {
 namespace {
 
 namespace net = boost::asio;
-namespace beast = boost::beast;
 using net::ip::tcp;
 
-constexpr std::size_t kReadBytes = 16 * 1024;
-// A connection that once had a large body or answer does not keep its memory.
-constexpr std::size_t kKeptBytesMax = 64 * 1024;
-constexpr std::size_t kLingerBytesMax = 256 * 1024;
 constexpr auto kToken = net::as_tuple(net::use_awaitable);
+constexpr std::size_t kReadBytes = 16 * 1024;
+// What a connection may keep of each buffer from one request to the next.
+constexpr std::size_t kKeptBytesMax = 16 * 1024;
+// A longer body is written from where it is, rather than copied behind its head.
+constexpr std::size_t kCopiedBodyBytesMax = 16 * 1024;
+// Shorter answers are not charged to the answers' budget.
+constexpr std::size_t kFreeAnswerBytesMax = 256 * 1024;
+
+constexpr unsigned kParkTicks = 2;
+constexpr unsigned kClientCheckTicks = 2;
+
+// How long and how much is read over after a refusal, so that the client gets to read it: closing
+// a socket with unread bytes resets the connection.
+constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr std::size_t kLingerBytesMax = 16 * 1024 * 1024;
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
@@ -31,268 +44,396 @@ bool is_request_id(std::string_view text) {
   });
 }
 
-// The path and query of a target in origin form or absolute form (RFC 9112, 3.2).
-std::string_view origin_form(std::string_view target) {
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    const std::size_t slash = target.find('/', target.find("//") + 2);
-    return slash == std::string_view::npos ? "/" : target.substr(slash);
+Refusal busy_with_bodies() {
+  return {503, "the server holds too many request bodies; try again shortly"};
+}
+
+void shrink(std::string& text) {
+  text.clear();
+  if (text.capacity() > kKeptBytesMax) {
+    text = {};
   }
-  return target;
 }
 
 }  // namespace
 
-Session::Session(tcp::socket socket, SessionContext& context)
-    : socket_(std::move(socket)), context_(context) {
+std::string RequestIds::next() {
+  constexpr std::size_t kBytes = 8;
+  if (used_ + kBytes > random_.size()) {
+    world_.random().fill(random_);
+    used_ = 0;
+  }
+  std::string id = "req_" + hex(std::span(random_).subspan(used_, kBytes));
+  used_ += kBytes;
+  return id;
+}
+
+Session::Session(Socket socket, SessionContext& context, Welcome welcome)
+    : socket_(std::move(socket)),
+      context_(context),
+      welcome_(welcome),
+      body_charge_(context.bodies) {
   boost::system::error_code error;
   const auto peer = socket_.remote_endpoint(error);
   loopback_ = !error && peer.address().is_loopback();
   socket_.set_option(tcp::no_delay(true), error);
+  socket_.non_blocking(true, error);
 }
 
-Session::~Session() { release_body(); }
-
-void Session::set_deadline(Duration from_now) {
-  deadline_ = context_.world.clock().monotonic() + from_now;
+Task<> Session::run() {
+  co_await net::this_coro::throw_if_cancelled(false);
+  if (welcome_ == Welcome::kTurnAway) {
+    co_await refuse({503, "the server has too many connections; try again shortly"});
+  } else {
+    bool open = true;
+    while (open && !context_.stopping) {
+      open = co_await serve_one();
+      rest();
+    }
+  }
+  if (unread_expected_ || begin_ != end_) {
+    co_await linger();
+  }
+  boost::system::error_code ignored;
+  socket_.close(ignored);
 }
 
-void Session::expire(MonotonicTime now) {
+// Serves one request; false when the connection ends with it.
+Task<bool> Session::serve_one() {
+  Refused refused = co_await read_head();
+  if (!refused) {
+    refused = admit();
+  }
+  if (!refused) {
+    refused = co_await read_body();
+  }
+  if (refused) {
+    co_await refuse(*refused);
+    co_return false;
+  }
+  request_.body = body_;
+  enter(Phase::kHandling);
+  if (context_.stopping) {
+    signal_.emit(net::cancellation_type::terminal);
+  }
+  const Response response = co_await context_.handler.handle(request_);
+  shrink(body_);
+  body_charge_.release();
+  const bool keep_alive = head_.keep_alive && !context_.stopping && !client_gone_;
+  const bool open = co_await answer(response, keep_alive);
+  co_return open;
+}
+
+// Reads until the head is complete. A connection that closes or idles between requests just ends.
+Task<Session::Refused> Session::read_head() {
+  const HeadLimits limits{context_.options.header_bytes_max, context_.options.headers_max};
+  request_.request_id.clear();
+  request_.method = {};
+  enter(Phase::kIdle, context_.options.idle_timeout);
+  while (!head_reader_.done()) {
+    if (begin_ == end_) {
+      const bool filled = co_await fill();
+      if (!filled) {
+        co_return phase_ == Phase::kIdle ? Refusal{} : ended();
+      }
+    }
+    begin_ += head_reader_.take(unread(), limits);
+    if (head_reader_.refusal()) {
+      co_return head_reader_.refusal();
+    }
+    if (phase_ == Phase::kIdle && !head_reader_.done()) {
+      enter(Phase::kReading, context_.options.header_timeout);
+    }
+  }
+  co_return head_reader_.parse(head_, limits);
+}
+
+// Decides from the head alone whether the body may be read.
+Session::Refused Session::admit() {
+  request_.method = head_.method;
+  request_.path = head_.path;
+  request_.query = head_.query;
+  request_.headers.swap(head_.headers);
+  request_.body = {};
+  request_.from_loopback = loopback_;
+  const std::string_view given = request_.header("x-request-id");
+  request_.request_id = is_request_id(given) ? std::string(given) : context_.ids.next();
+  body_bytes_max_ = context_.handler.body_bytes_max(request_);
+  if (head_.content_length > body_bytes_max_) {
+    return Refusal{413, fmt::format("the body may have {} bytes", body_bytes_max_)};
+  }
+  return std::nullopt;
+}
+
+Task<Session::Refused> Session::read_body() {
+  if (!head_.chunked && head_.content_length == 0) {
+    co_return std::nullopt;
+  }
+  if (head_.expects_continue && begin_ == end_) {
+    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
+    if (!written) {
+      co_return Refusal{};
+    }
+  }
+  enter(Phase::kReading, context_.options.body_timeout);
+  auto reading = head_.chunked ? read_chunked_body() : read_sized_body();
+  Refused refused = co_await std::move(reading);
+  co_return refused;
+}
+
+// Reads straight into the body, which grows with what has come: a length that is only announced
+// takes no memory.
+Task<Session::Refused> Session::read_sized_body() {
+  const auto length = static_cast<std::size_t>(head_.content_length);
+  const std::size_t at_hand = std::min(length, end_ - begin_);
+  body_ = unread().substr(0, at_hand);
+  begin_ += at_hand;
+  while (true) {
+    const std::size_t have = body_.size();
+    const std::size_t step = std::min(length - have, std::max(have, kReadBytes));
+    if (!body_charge_.raise_to(have + step)) {
+      co_return busy_with_bodies();
+    }
+    if (step == 0) {
+      co_return std::nullopt;
+    }
+    body_.resize(have + step);
+    const auto [error, count] =
+        co_await net::async_read(socket_, net::buffer(body_.data() + have, step), kToken);
+    context_.counters.bytes_received.add(count);
+    if (error) {
+      co_return ended();
+    }
+  }
+}
+
+Task<Session::Refused> Session::read_chunked_body() {
+  ChunkedDecoder decoder(body_bytes_max_);
+  while (true) {
+    if (begin_ == end_) {
+      const bool filled = co_await fill();
+      if (!filled) {
+        co_return ended();
+      }
+    }
+    std::string_view bytes = unread();
+    const ChunkedDecoder::State state = decoder.take(bytes, body_);
+    begin_ = end_ - bytes.size();
+    switch (state) {
+      case ChunkedDecoder::State::kMore:
+        break;
+      case ChunkedDecoder::State::kDone:
+        co_return std::nullopt;
+      case ChunkedDecoder::State::kMalformed:
+        co_return Refusal{400, "the body is not in the chunked coding of HTTP/1.1"};
+      case ChunkedDecoder::State::kTooLarge:
+        co_return Refusal{413, fmt::format("the body may have {} bytes", body_bytes_max_)};
+    }
+    if (!body_charge_.raise_to(body_.capacity())) {
+      co_return busy_with_bodies();
+    }
+  }
+}
+
+Task<bool> Session::answer(const Response& response, bool keep_alive) {
+  const bool head_only = request_.method == "HEAD";
+  std::string_view body = body_to_send(response, head_only);
+  Charge charge(context_.answers);
+  if (body.size() > kFreeAnswerBytesMax && !charge.raise_to(body.size())) {
+    const Response busy = refusal(503, "the server is sending too much; try again shortly");
+    const bool open = co_await answer(busy, keep_alive);
+    co_return open;
+  }
+  out_.clear();
+  append_head(out_, response,
+              {.date = context_.date, .request_id = request_.request_id, .keep_alive = keep_alive});
+  if (body.size() <= kCopiedBodyBytesMax) {
+    out_ += body;
+    body = {};
+  }
+  context_.counters.answers[std::clamp(response.status / 100, 1u, 5u) - 1].add();
+  const bool written = co_await write(out_, body);
+  co_return written&& keep_alive;
+}
+
+Task<> Session::refuse(const Refusal& refused) {
+  if (refused.status == 0) {
+    co_return;
+  }
+  if (request_.request_id.empty()) {
+    request_.request_id = context_.ids.next();
+  }
+  body_ = {};
+  body_charge_.release();
+  unread_expected_ = true;
+  const Response response = refusal(refused.status, refused.why);
+  const bool open = co_await answer(response, false);
+  static_cast<void>(open);
+}
+
+Response Session::refusal(unsigned status, std::string_view why) const {
+  Response response = context_.handler.refuse(status, why, request_.request_id);
+  const auto& headers = response.headers;
+  if (status == 503 && std::ranges::none_of(headers, [](const auto& header) {
+        return header.first == "Retry-After";
+      })) {
+    response.headers.emplace_back("Retry-After", "1");
+  }
+  return response;
+}
+
+Task<> Session::linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  enter(Phase::kLingering, kLinger);
+  std::size_t read = 0;
+  bool more = !context_.stopping;
+  while (more && read < kLingerBytesMax) {
+    more = co_await fill();
+    read += end_ - begin_;
+  }
+}
+
+// Reads what has arrived, when all that was read before is used up. While nothing arrives, a
+// parked connection has no buffer.
+Task<bool> Session::fill() {
+  begin_ = end_ = 0;
+  while (!expired_) {
+    if (!buffer_) {
+      buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+    }
+    const auto [error, count] =
+        co_await socket_.async_read_some(net::buffer(buffer_.get(), kReadBytes), kToken);
+    if (!error) {
+      end_ = count;
+      context_.counters.bytes_received.add(count);
+      co_return true;
+    }
+    if (!parking_ || expired_ || context_.stopping) {
+      co_return false;
+    }
+    park();
+    context_.counters.connections_parked.add();
+    const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kToken);
+    context_.counters.connections_parked.subtract();
+    if (failed) {
+      co_return false;
+    }
+  }
+  co_return false;
+}
+
+// Writes both. A client that reads slowly has the time-out anew each time that it made room.
+Task<bool> Session::write(std::string_view first, std::string_view second) {
+  enter(Phase::kWriting);
+  context_.counters.bytes_sent.add(first.size() + second.size());
+  while (!expired_) {
+    const std::array<net::const_buffer, 2> parts{net::buffer(first), net::buffer(second)};
+    boost::system::error_code error;
+    const std::size_t count = socket_.write_some(parts, error);
+    if (error == net::error::would_block) {
+      enter(Phase::kWriting, context_.options.write_timeout);
+      const auto [failed] = co_await socket_.async_wait(Socket::wait_write, kToken);
+      error = failed;
+    }
+    if (error) {
+      co_return false;
+    }
+    const std::size_t of_first = std::min(count, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(count - of_first);
+    if (first.empty() && second.empty()) {
+      co_return true;
+    }
+  }
+  co_return false;
+}
+
+Refusal Session::ended() const {
+  return expired_ ? Refusal{408, "the request did not arrive in time"} : Refusal{};
+}
+
+std::string_view Session::unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
+
+void Session::enter(Phase phase) {
+  phase_ = phase;
+  deadline_.reset();
+  ticks_ = 0;
+  expired_ = false;
+  parking_ = false;
+}
+
+void Session::enter(Phase phase, Duration timeout) {
+  enter(phase);
+  deadline_ = context_.world.clock().monotonic() + timeout;
+}
+
+void Session::tick(MonotonicTime now) {
+  ++ticks_;
   if (deadline_ && *deadline_ <= now) {
     deadline_.reset();
     expired_ = true;
+    cancel_waits();
+  } else if (phase_ == Phase::kIdle && ticks_ == kParkTicks) {
+    parking_ = true;
+    cancel_waits();
+  } else if (phase_ == Phase::kHandling && ticks_ % kClientCheckTicks == 0 && client_is_gone()) {
+    client_gone_ = true;
+    context_.counters.clients_gone.add();
     signal_.emit(net::cancellation_type::terminal);
   }
 }
 
-void Session::wind_up() { signal_.emit(net::cancellation_type::terminal); }
+void Session::wind_up() {
+  switch (phase_) {
+    case Phase::kIdle:
+    case Phase::kLingering:
+      cancel_waits();
+      break;
+    case Phase::kHandling:
+      signal_.emit(net::cancellation_type::terminal);
+      break;
+    case Phase::kReading:
+    case Phase::kWriting:
+      break;
+  }
+}
 
 void Session::abort() {
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
 
-void Session::release_body() {
-  context_.body_bytes_in_flight -= body_charge_;
-  body_charge_ = 0;
-}
-
-Task<> Session::run() {
-  co_await net::this_coro::throw_if_cancelled(false);
-  buffer_.reserve(kReadBytes);
-  bool open = true;
-  while (open && !context_.stopping) {
-    open = co_await serve_one();
-    release_body();
-    if (out_.capacity() > kKeptBytesMax) {
-      out_ = {};
-    }
-    if (buffer_.size() == 0 && buffer_.capacity() > kKeptBytesMax) {
-      buffer_ = {};
-      buffer_.reserve(kReadBytes);
-    }
-  }
-  co_await close();
-}
-
-Task<std::optional<Session::Refusal>> Session::read_some() {
-  const auto [error, count] = co_await socket_.async_read_some(buffer_.prepare(kReadBytes), kToken);
-  if (error) {
-    co_return expired_ ? Refusal{408, "the request did not arrive in time"} : Refusal{};
-  }
-  buffer_.commit(count);
-  co_return std::nullopt;
-}
-
-// Reads until the head is complete. A connection that closes or idles between requests just ends.
-Task<std::optional<Session::Refusal>> Session::read_head(Parser& parser) {
-  set_deadline(buffer_.size() == 0 ? context_.options.idle_timeout
-                                   : context_.options.header_timeout);
-  while (!parser.is_header_done()) {
-    if (buffer_.size() == 0) {
-      const bool idle = !parser.got_some();
-      std::optional<Refusal> ended = co_await read_some();
-      if (ended) {
-        co_return idle ? Refusal{} : std::move(*ended);
-      }
-      if (idle) {
-        set_deadline(context_.options.header_timeout);
-      }
-    }
-    beast::error_code error;
-    const std::size_t used = parser.put(buffer_.data(), error);
-    buffer_.consume(used);
-    if (error == beast::http::error::need_more) {
-      std::optional<Refusal> ended = co_await read_some();
-      if (ended) {
-        co_return ended;
-      }
-    } else if (error == beast::http::error::header_limit) {
-      co_return Refusal{431, fmt::format("the request's head may have {} bytes",
-                                         context_.options.header_bytes_max)};
-    } else if (error) {
-      co_return Refusal{400, "this is not a valid HTTP/1.1 request: " + error.message()};
-    }
-  }
-  co_return std::nullopt;
-}
-
-// Decides from the head alone whether the body may be read, and charges it to the shared budget.
-std::optional<Session::Refusal> Session::admit(Parser& parser) {
-  const std::size_t most = context_.handler.body_bytes_max(request_);
-  const auto length = parser.content_length();
-  if (length && *length > most) {
-    return Refusal{413, fmt::format("the body may have {} bytes", most)};
-  }
-  parser.body_limit(most);
-  body_charge_ = parser.chunked() ? most : static_cast<std::size_t>(length.value_or(0));
-  const std::size_t before = context_.body_bytes_in_flight.fetch_add(body_charge_);
-  if (before + body_charge_ > context_.options.body_bytes_in_flight_max) {
-    return Refusal{503, "the server holds too many request bodies; try again shortly"};
-  }
-  return std::nullopt;
-}
-
-Task<std::optional<Session::Refusal>> Session::read_body(Parser& parser) {
-  const bool expects = parser.get()[beast::http::field::expect] == "100-continue";
-  if (expects && buffer_.size() == 0 && !parser.is_done()) {
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    const auto [error, count] = co_await net::async_write(socket_, net::buffer(kContinue), kToken);
-    static_cast<void>(count);
-    if (error) {
-      co_return Refusal{};
-    }
-  }
-  parser.eager(true);
-  set_deadline(context_.options.body_timeout);
-  while (!parser.is_done()) {
-    if (buffer_.size() == 0) {
-      std::optional<Refusal> ended = co_await read_some();
-      if (ended) {
-        co_return ended;
-      }
-    }
-    beast::error_code error;
-    buffer_.consume(parser.put(buffer_.data(), error));
-    if (error == beast::http::error::need_more) {
-      std::optional<Refusal> ended = co_await read_some();
-      if (ended) {
-        co_return ended;
-      }
-    } else if (error == beast::http::error::body_limit) {
-      co_return Refusal{413, "the body is too large"};
-    } else if (error) {
-      co_return Refusal{400, "the body is not valid HTTP/1.1: " + error.message()};
-    }
-  }
-  co_return std::nullopt;
-}
-
-std::string Session::make_request_id(std::string_view given) {
-  if (is_request_id(given)) {
-    return std::string(given);
-  }
-  std::array<std::byte, 8> random;
-  context_.world.random().fill(random);
-  return "req_" + hex(random);
-}
-
-// Fills request_ from the parsed head.
-void Session::describe(Parser& parser) {
-  const auto& message = parser.get();
-  const std::string_view target = origin_form(message.target());
-  const std::size_t question = std::min(target.find('?'), target.size());
-  request_.method = message.method_string();
-  request_.path = target.substr(0, question);
-  request_.query = target.substr(std::min(question + 1, target.size()));
-  request_.from_loopback = loopback_;
-  request_.headers.clear();
-  std::size_t bytes = 0;
-  for (const auto& field : message) {
-    bytes += field.name_string().size();
-  }
-  names_.clear();
-  names_.reserve(bytes);
-  for (const auto& field : message) {
-    const std::size_t start = names_.size();
-    for (const char c : std::string_view(field.name_string())) {
-      names_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
-    request_.headers.push_back({std::string_view(names_).substr(start), field.value()});
-  }
-  request_.request_id = make_request_id(request_.header("x-request-id"));
-}
-
-Task<bool> Session::answer(const Response& response, bool keep_alive, bool head_only) {
-  out_.clear();
-  append_response(out_, response,
-                  {.date = context_.date,
-                   .request_id = request_.request_id,
-                   .keep_alive = keep_alive,
-                   .head_only = head_only});
-  set_deadline(context_.options.write_timeout);
-  const auto [error, count] = co_await net::async_write(socket_, net::buffer(out_), kToken);
-  static_cast<void>(count);
-  deadline_.reset();
-  co_return !error && keep_alive;
-}
-
-Task<> Session::refuse(const Refusal& refusal) {
-  if (refusal.status == 0) {
-    co_return;
-  }
-  if (request_.request_id.empty()) {
-    request_.request_id = make_request_id("");
-  }
-  const Response response =
-      context_.handler.refuse(refusal.status, refusal.why, request_.request_id);
-  const bool open = co_await answer(response, false, false);
-  static_cast<void>(open);
-}
-
-// Serves one request; false when the connection ends with it.
-Task<bool> Session::serve_one() {
-  request_.request_id.clear();
-  Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(context_.options.header_bytes_max));
-  parser.body_limit(boost::none);  // admit() sets it, once the head is known
-  parser.eager(false);
-  std::optional<Refusal> refusal = co_await read_head(parser);
-  if (!refusal) {
-    describe(parser);
-    refusal = admit(parser);
-  }
-  if (!refusal) {
-    refusal = co_await read_body(parser);
-  }
-  deadline_.reset();
-  if (refusal) {
-    co_await refuse(*refusal);
-    co_return false;
-  }
-  request_.body = parser.get().body();
-  const Response response = co_await context_.handler.handle(request_);
-  const bool keep_alive = parser.keep_alive() && !context_.stopping;
-  const bool open = co_await answer(response, keep_alive, request_.method == "HEAD");
-  co_return open;
-}
-
-// Lets the peer read the last answer: closing with unread bytes would reset the connection.
-Task<> Session::close() {
+void Session::cancel_waits() {
   boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  set_deadline(std::chrono::seconds(1));
-  expired_ = false;
-  std::size_t drained = 0;
-  while (!expired_ && drained < kLingerBytesMax && !context_.stopping) {
-    buffer_.clear();
-    const auto [error, count] =
-        co_await socket_.async_read_some(buffer_.prepare(kReadBytes), kToken);
-    if (error) {
-      break;
-    }
-    drained += count;
+  socket_.cancel(ignored);
+}
+
+// Whether the client closed its side. One that only sends no more is answered all the same, now.
+bool Session::client_is_gone() {
+  if (client_gone_ || !socket_.is_open()) {
+    return false;
   }
-  socket_.close(ignored);
+  char byte = 0;
+  const ssize_t count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void Session::rest() {
+  head_reader_.clear(kKeptBytesMax);
+  shrink(body_);
+  shrink(out_);
+  body_charge_.release();
+}
+
+void Session::park() {
+  parking_ = false;
+  buffer_.reset();
+  head_reader_.clear(0);
+  body_ = {};
+  out_ = {};
+  head_.headers = {};
+  request_.headers = {};
 }
 
 }  // namespace bitvault::http

@@ -1,37 +1,58 @@
 // One connection: reads requests one after the other, has each handled, writes its answer.
 //
-// A Session lives on its worker's single thread. Its waits have deadlines, which the worker's
-// coarse clock enforces by calling expire(): a wait for bytes then ends, and the session answers
-// 408 or closes. Bodies are charged to a budget that all connections share before they are read.
+// A Session lives on its worker's single thread. The worker's coarse clock calls tick(), which ends
+// waits whose deadline has passed, takes the buffers of a connection that idles, and looks whether
+// the client of a long request is still there.
 #pragma once
 
-#include <atomic>
+#include <array>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "http/budget.h"
+#include "http/request_head.h"
 #include "http/server.h"
 
 namespace bitvault::http {
+
+using Socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+// Random request ids, made from few calls to the World.
+class RequestIds {
+ public:
+  explicit RequestIds(World& world) : world_(world) {}
+  [[nodiscard]] std::string next();
+
+ private:
+  World& world_;
+  std::array<std::byte, 512> random_;
+  std::size_t used_ = sizeof(random_);
+};
 
 // What the connections of one worker share.
 struct SessionContext {
   const ServerOptions& options;
   Handler& handler;
   World& world;
-  std::atomic<std::size_t>& body_bytes_in_flight;
+  ServerCounters& counters;
+  Budget& bodies;
+  Budget& answers;
+  RequestIds ids;
   std::string date;  // of the present second
   bool stopping = false;
 };
 
 class Session {
  public:
-  Session(boost::asio::ip::tcp::socket socket, SessionContext& context);
-  ~Session();
+  enum class Welcome { kServe, kTurnAway };
+
+  Session(Socket socket, SessionContext& context, Welcome welcome);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -39,46 +60,65 @@ class Session {
   [[nodiscard]] Task<> run();
 
   [[nodiscard]] boost::asio::cancellation_slot slot() { return signal_.slot(); }
-  // Ends the present wait for bytes when its deadline has passed.
-  void expire(MonotonicTime now);
-  // Ends every wait: an idle connection closes, a request in flight is answered soon.
+  void tick(MonotonicTime now);
+  // An idle connection ends, a handler is cancelled; what is read or written goes on to its answer.
   void wind_up();
   // Closes the socket whatever it is doing.
   void abort();
 
+  [[nodiscard]] Welcome welcome() const { return welcome_; }
+
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class Phase { kIdle, kReading, kHandling, kWriting, kLingering };
+  using Refused = std::optional<Refusal>;
 
-  // Why reading a request ended without one.
-  struct Refusal {
-    unsigned status = 0;  // 0: close without an answer
-    std::string why;
-  };
-
-  [[nodiscard]] Task<std::optional<Refusal>> read_head(Parser& parser);
-  [[nodiscard]] Task<std::optional<Refusal>> read_body(Parser& parser);
-  [[nodiscard]] Task<std::optional<Refusal>> read_some();
-  [[nodiscard]] std::optional<Refusal> admit(Parser& parser);
-  void describe(Parser& parser);
-  [[nodiscard]] Task<bool> answer(const Response& response, bool keep_alive, bool head_only);
   [[nodiscard]] Task<bool> serve_one();
+  [[nodiscard]] Task<Refused> read_head();
+  [[nodiscard]] Refused admit();
+  [[nodiscard]] Task<Refused> read_body();
+  [[nodiscard]] Task<Refused> read_sized_body();
+  [[nodiscard]] Task<Refused> read_chunked_body();
+  [[nodiscard]] Task<bool> answer(const Response& response, bool keep_alive);
   [[nodiscard]] Task<> refuse(const Refusal& refusal);
-  [[nodiscard]] Task<> close();
-  void set_deadline(Duration from_now);
-  [[nodiscard]] std::string make_request_id(std::string_view given);
-  void release_body();
+  [[nodiscard]] Task<> linger();
 
-  boost::asio::ip::tcp::socket socket_;
+  [[nodiscard]] Task<bool> fill();
+  [[nodiscard]] Task<bool> write(std::string_view first, std::string_view second);
+
+  [[nodiscard]] Response refusal(unsigned status, std::string_view why) const;
+  [[nodiscard]] Refusal ended() const;
+  [[nodiscard]] std::string_view unread() const;
+  [[nodiscard]] bool client_is_gone();
+  void enter(Phase phase);
+  void enter(Phase phase, Duration timeout);
+  void cancel_waits();
+  void rest();
+  void park();
+
+  Socket socket_;
   SessionContext& context_;
-  boost::asio::cancellation_signal signal_;
-  boost::beast::flat_buffer buffer_;
-  std::string out_;
-  std::string names_;  // the lower-case header names that request_ points into
-  Request request_;
-  std::optional<MonotonicTime> deadline_;
-  bool expired_ = false;
+  const Welcome welcome_;
   bool loopback_ = false;
-  std::size_t body_charge_ = 0;
+
+  boost::asio::cancellation_signal signal_;  // cancels the handler
+  Phase phase_ = Phase::kIdle;
+  std::optional<MonotonicTime> deadline_;  // of the phase
+  unsigned ticks_ = 0;                     // since the phase began
+  bool expired_ = false;
+  bool parking_ = false;
+  bool client_gone_ = false;
+  bool unread_expected_ = false;  // the client may have sent more than was read
+
+  std::unique_ptr<char[]> buffer_;  // what was read: begin_ to end_ is left
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  HeadReader head_reader_;
+  RequestHead head_;
+  Request request_;
+  std::size_t body_bytes_max_ = 0;
+  std::string body_;
+  Charge body_charge_;
+  std::string out_;
 };
 
 }  // namespace bitvault::http

@@ -1,0 +1,82 @@
+// For the tests of the server: a handler that can be watched, and a client of raw bytes.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "http/server.h"
+#include "net/real_world.h"
+
+namespace bitvault::http {
+
+// Echoes what it was given, except:
+//   /small    takes at most ten bytes
+//   /wait     waits until it is cancelled
+//   /commit   waits for finish_commits(), whatever happens
+//   /big      answers 64 MiB
+class EchoHandler final : public Handler {
+ public:
+  static constexpr std::size_t kBodyBytesMax = 1024 * 1024;
+  static constexpr std::size_t kBigBytes = 64 * 1024 * 1024;
+
+  explicit EchoHandler(World& world) : world_(world) {}
+
+  std::size_t body_bytes_max(const Request& head) const override;
+  Task<Response> handle(const Request& request) override;
+  Response refuse(unsigned status, std::string_view why, std::string_view id) const override;
+
+  // From another thread, as a store does it.
+  void finish_commits();
+
+  std::atomic<int> waiting = 0;    // of /wait and /commit, ever
+  std::atomic<int> cancelled = 0;  // that were cancelled when they answered
+
+ private:
+  [[nodiscard]] Task<> commit();
+
+  World& world_;
+  std::mutex mutex_;
+  std::vector<std::move_only_function<void()>> commits_;  // guarded by mutex_
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  // On a free port, with a short tick, and one thread unless the options say otherwise.
+  void start(ServerOptions options = {.threads = 1});
+
+  [[nodiscard]] Socket connect();
+  static void send(Socket& socket, std::string_view bytes);
+  // Everything until the server closes.
+  [[nodiscard]] static std::string read_all(Socket& socket);
+  // One answer with its body.
+  [[nodiscard]] static std::string read_answer(Socket& socket);
+  [[nodiscard]] std::string talk(std::string_view bytes);
+
+  // Returns when it holds; a test that waits in vain runs into its time-out.
+  static void await(const std::function<bool()>& condition);
+
+  // A connection whose request is being handled.
+  [[nodiscard]] Socket connect_waiting(const std::string& path = "/wait");
+
+  RealWorld world_;
+  EchoHandler handler_{world_};
+  boost::asio::io_context context_;
+  std::unique_ptr<Server> server_;
+};
+
+// A request that closes its connection.
+[[nodiscard]] std::string get(const std::string& target, const std::string& headers = "");
+[[nodiscard]] std::string post(const std::string& target, const std::string& headers,
+                               const std::string& body);
+
+}  // namespace bitvault::http

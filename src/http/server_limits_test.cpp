@@ -1,0 +1,277 @@
+// The server over real sockets: its limits, its time-outs, its end.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "http/server_fixture.h"
+
+namespace bitvault::http {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::ip::tcp;
+
+class ServerLimitsTest : public ServerTest {
+ protected:
+  [[nodiscard]] std::jthread stop_in_background() {
+    return std::jthread([this] { server_->stop(); });
+  }
+};
+
+TEST_F(ServerLimitsTest, RefusesALargeHead) {
+  start({.threads = 1, .header_bytes_max = 1024, .headers_max = 10});
+  EXPECT_TRUE(talk(get("/", "A: " + std::string(2000, 'a') + "\r\n")).starts_with("HTTP/1.1 431 "));
+  EXPECT_TRUE(talk(get("/" + std::string(2000, 'a'))).starts_with("HTTP/1.1 431 "));
+  std::string many;
+  for (int i = 0; i < 20; ++i) {
+    many += "A: b\r\n";
+  }
+  EXPECT_TRUE(talk(get("/", many)).starts_with("HTTP/1.1 431 "));
+}
+
+TEST_F(ServerLimitsTest, RefusesALargeBodyBeforeReadingIt) {
+  start();
+  EXPECT_TRUE(talk(post("/small", "Content-Length: 11\r\n", "")).starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      talk(post("/small", "Transfer-Encoding: chunked\r\n", "b\r\n")).starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      talk(post("/small", "Content-Length: 10\r\n", "0123456789")).ends_with("[] 0123456789"));
+}
+
+TEST_F(ServerLimitsTest, LetsAClientReadTheRefusalOfWhatItStillSends) {
+  start();
+  const std::string body(8 * 1024 * 1024, 'b');
+  const std::string head = "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  EXPECT_TRUE(talk(post("/", head, body)).starts_with("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerLimitsTest, BoundsTheBodiesInFlight) {
+  start({.threads = 1, .body_bytes_in_flight_max = 1000});
+  tcp::socket first = connect();
+  send(first,
+       "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+       "Connection: close\r\nContent-Length: 800\r\n\r\n");
+  EXPECT_EQ(read_answer(first), "HTTP/1.1 100 Continue\r\n\r\n");
+  const std::string body(800, 'b');
+  const std::string sized = post("/", "Content-Length: 800\r\n", body);
+  const std::string chunked =
+      post("/", "Transfer-Encoding: chunked\r\n", "320\r\n" + body + "\r\n0\r\n\r\n");
+  await([&] { return talk(sized).starts_with("HTTP/1.1 503 "); });
+  const std::string refused = talk(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+      "\r\n320\r\n" +
+      body);
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
+  EXPECT_NE(refused.find("\r\nRetry-After: 1\r\n"), std::string::npos);
+  send(first, body);
+  EXPECT_TRUE(read_all(first).starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(talk(sized).starts_with("HTTP/1.1 200 ")) << "the budget is given back";
+  EXPECT_TRUE(talk(chunked).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, AnAnnouncedBodyTakesNoRoomYet) {
+  start({.threads = 1, .body_bytes_in_flight_max = 10 * 16 * 1024});
+  std::vector<tcp::socket> announced;
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    announced.push_back(connect());
+    send(announced.back(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  }
+  const std::string answer = talk(post("/", "Content-Length: 5\r\n", "hello"));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+}
+
+TEST_F(ServerLimitsTest, BoundsTheAnswersInFlight) {
+  start({.threads = 1, .answer_bytes_in_flight_max = EchoHandler::kBigBytes});
+  tcp::socket slow = connect();
+  send(slow, get("/big"));
+  await([&] { return server_->counters().answers[1].value() == 1; });
+  const std::string refused = talk(get("/big"));
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused.substr(0, 100);
+  EXPECT_NE(refused.find("\r\nRetry-After: 1\r\n"), std::string::npos);
+  EXPECT_TRUE(talk(get("/")).starts_with("HTTP/1.1 200 ")) << "small ones go on";
+  EXPECT_GT(read_all(slow).size(), EchoHandler::kBigBytes);
+  await([&] { return server_->connections() == 0; });
+  EXPECT_TRUE(talk(get("/big")).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, EndsSlowHeadsAndBodies) {
+  start({.threads = 1, .header_timeout = 1ms, .body_timeout = 1ms});
+  EXPECT_TRUE(talk("GET / HT").starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(talk(post("/", "Content-Length: 5\r\n", "hel")).starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(
+      talk(post("/", "Transfer-Encoding: chunked\r\n", "5\r\nhel")).starts_with("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerLimitsTest, EachByteGainsNoTime) {
+  start({.threads = 1, .header_timeout = 50ms});
+  tcp::socket socket = connect();
+  pollfd readable{socket.native_handle(), POLLIN, 0};
+  send(socket, "GET / HTTP/1.1\r\nHost: ");
+  while (::poll(&readable, 1, 1) == 0) {
+    send(socket, "x");
+  }
+  EXPECT_TRUE(read_all(socket).starts_with("HTTP/1.1 408 "));
+}
+
+TEST_F(ServerLimitsTest, ClosesIdleConnections) {
+  start({.threads = 1, .idle_timeout = 1ms});
+  EXPECT_EQ(talk(""), "");
+  EXPECT_TRUE(talk("GET / HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, ParksIdleConnectionsAndWakesThem) {
+  start();
+  tcp::socket socket = connect();
+  for (int i = 0; i < 3; ++i) {
+    await([&] { return server_->counters().connections_parked.value() == 1; });
+    send(socket, "GET /woken HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(read_answer(socket).ends_with("GET /woken? [] "));
+  }
+}
+
+TEST_F(ServerLimitsTest, ClosesParkedConnections) {
+  start({.threads = 1, .idle_timeout = 30ms});
+  EXPECT_EQ(talk(""), "");
+  EXPECT_EQ(server_->counters().connections_parked.value(), 0u);
+}
+
+TEST_F(ServerLimitsTest, ClosesOnAClientThatDoesNotRead) {
+  start({.threads = 1, .write_timeout = 1ms});
+  tcp::socket socket = connect();
+  send(socket, get("/big"));
+  await([&] { return server_->counters().answers[1].value() == 1 && server_->connections() == 0; });
+  EXPECT_LT(read_all(socket).size(), EchoHandler::kBigBytes);
+}
+
+TEST_F(ServerLimitsTest, TurnsAwayConnectionsBeyondTheLimit) {
+  start({.threads = 1, .connections_max = 1});
+  {
+    const tcp::socket kept = connect_waiting();
+    const std::string refused = talk(get("/"));
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
+    EXPECT_NE(refused.find("\r\nRetry-After: 1\r\n"), std::string::npos);
+    EXPECT_NE(refused.find("\r\nX-Request-Id: req_"), std::string::npos);
+    EXPECT_EQ(server_->counters().connections_turned_away.value(), 1u);
+  }
+  await([&] { return server_->connections() == 0; });
+  EXPECT_TRUE(talk(get("/")).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, CancelsTheHandlerOfAClientThatLeft) {
+  start();
+  static_cast<void>(connect_waiting());
+  await([&] { return server_->connections() == 0; });
+  EXPECT_EQ(handler_.cancelled, 1);
+  EXPECT_EQ(server_->counters().clients_gone.value(), 1u);
+}
+
+TEST_F(ServerLimitsTest, AnswersAClientThatOnlySendsNoMore) {
+  start();
+  tcp::socket socket = connect_waiting();
+  socket.shutdown(tcp::socket::shutdown_send);
+  EXPECT_TRUE(read_all(socket).ends_with("woken"));
+}
+
+TEST_F(ServerLimitsTest, GoesOnWhenDescriptorsAreThereAgain) {
+  start();
+  tcp::socket socket(context_);
+  socket.open(tcp::v4());
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest_free = dup(0);
+  close(lowest_free);
+  const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+  const Counter& failures = server_->counters().accept_failures;
+  await([&] { return failures.value() >= 1; });
+  const MonotonicTime first = world_.clock().monotonic();
+  await([&] { return failures.value() >= 3; });
+  const Duration passed = world_.clock().monotonic() - first;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_GT(passed, 100ms) << "it does not spin";
+  send(socket, get("/"));
+  EXPECT_TRUE(read_all(socket).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, StopAnswersWhatWaitsAndClosesWhatIdles) {
+  start();
+  tcp::socket idle = connect();
+  tcp::socket parked = connect();
+  await([&] { return server_->counters().connections_parked.value() == 2; });
+  send(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(read_answer(idle).starts_with("HTTP/1.1 200 "));
+  tcp::socket waiting = connect_waiting();
+  server_->stop();
+  const std::string answer = read_all(waiting);
+  EXPECT_TRUE(answer.ends_with("woken")) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_EQ(handler_.cancelled, 1);
+  EXPECT_EQ(read_all(idle), "");
+  EXPECT_EQ(read_all(parked), "");
+  EXPECT_EQ(server_->connections(), 0u);
+  server_->stop();
+}
+
+TEST_F(ServerLimitsTest, StopLetsACommitEnd) {
+  start();
+  tcp::socket idle = connect();
+  tcp::socket committing = connect_waiting("/commit");
+  const std::jthread stopping = stop_in_background();
+  EXPECT_EQ(read_all(idle), "") << "the stop has begun";
+  handler_.finish_commits();
+  const std::string answer = read_all(committing);
+  EXPECT_TRUE(answer.ends_with("committed")) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
+}
+
+TEST_F(ServerLimitsTest, StopLetsAnUploadEndAndThenCancels) {
+  start();
+  tcp::socket idle = connect();
+  tcp::socket uploading = connect();
+  send(uploading,
+       "POST /wait HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+       "Content-Length: 5\r\n\r\n");
+  EXPECT_EQ(read_answer(uploading), "HTTP/1.1 100 Continue\r\n\r\n");
+  const std::jthread stopping = stop_in_background();
+  EXPECT_EQ(read_all(idle), "");
+  send(uploading, "hello");
+  const std::string answer = read_all(uploading);
+  EXPECT_TRUE(answer.ends_with("woken")) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
+}
+
+TEST_F(ServerLimitsTest, StopLetsAnAnswerBeRead) {
+  start();
+  tcp::socket idle = connect();
+  tcp::socket reading = connect();
+  send(reading, get("/big"));
+  await([&] { return server_->counters().answers[1].value() == 1; });
+  const std::jthread stopping = stop_in_background();
+  EXPECT_EQ(read_all(idle), "");
+  EXPECT_GT(read_all(reading).size(), EchoHandler::kBigBytes);
+}
+
+TEST_F(ServerLimitsTest, StopEndsWithTheDrain) {
+  start({.threads = 2, .drain = 20ms});
+  std::vector<tcp::socket> stuck;
+  for (int i = 0; i < 10; ++i) {
+    stuck.push_back(connect());
+    send(stuck.back(),
+         "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+         "Content-Length: 800\r\n\r\n");
+    EXPECT_EQ(read_answer(stuck.back()), "HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  server_->stop();
+  EXPECT_EQ(server_->connections(), 0u);
+  for (tcp::socket& socket : stuck) {
+    EXPECT_EQ(read_all(socket), "");
+  }
+}
+
+}  // namespace
+}  // namespace bitvault::http
