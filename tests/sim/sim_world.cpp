@@ -81,6 +81,12 @@ void SimWorld::post(Job job) {
   // Otherwise the job goes unrun, and with it the coroutine that it would have resumed.
 }
 
+void SimWorld::post_after(Duration delay, Job job) {
+  if (alive_) {
+    scheduler_.start_timer(id_, delay, std::move(job));
+  }
+}
+
 void SimWorld::kill() {
   if (alive_) {
     alive_ = false;

@@ -65,6 +65,7 @@ class SimWorld final : public World, public boost::asio::execution_context {
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
 
   void post(Job job);
+  void post_after(Duration delay, Job job);
   void kill();
   [[nodiscard]] bool alive() const { return alive_; }
   // Whether one of its jobs runs now.

@@ -1,0 +1,100 @@
+// A Node is one life of the server process: the real SqliteStore on a simulated disk, behind a
+// store that fails at will, and the long poll that stands for the feed.
+//
+// Ends in one of two ways: stop() and destroy when tasks() is 0, as SIGTERM does; or kill(), then
+// the disk's crash, then destroy.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "observe.h"
+#include "sim_world.h"
+#include "store/sqlite/sqlite_store.h"
+#include "tests/store/faulty_store.h"
+#include "world/signal.h"
+#include "world/task_group.h"
+
+namespace bitvault::sim {
+
+// Who waits for which tenant's head, woken in the order in which they came.
+class HeadHub {
+ public:
+  class Listening {
+   public:
+    Listening(HeadHub& hub, TenantName tenant, Signal& signal);
+    ~Listening();
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+
+   private:
+    HeadHub& hub_;
+    const TenantName tenant_;
+    Signal* const signal_;
+  };
+
+  void announce(const TenantName& tenant, Sequence head, Duration now);
+  // When it was announced that `sequence` is there; nothing if it never was in this life.
+  [[nodiscard]] std::optional<Duration> announced(const TenantName& tenant,
+                                                  Sequence sequence) const;
+
+ private:
+  std::map<TenantName, std::vector<Signal*>> signals_;
+  std::map<TenantName, std::map<Sequence, Duration>> announced_;
+};
+
+// Puts a store in front of another, to see whether the checkers notice (see broken_store.h).
+using WrapStore =
+    std::function<std::unique_ptr<Store>(Store& inner, SimWorld& world, TaskGroup& tasks)>;
+
+struct NodeOptions {
+  SqliteOptions sqlite;
+  test::FaultyStore::Decide decide;
+  WrapStore wrap;              // may be empty
+  bool deaf = false;           // loses some of the head listener's words: for the same purpose
+  Duration patience_error{0};  // how late a long poll may hear of a head
+};
+
+class Node {
+ public:
+  // Errors: what the store says when it cannot be opened.
+  [[nodiscard]] static Result<std::unique_ptr<Node>> boot(Scheduler& scheduler,
+                                                          const SimClock& clock,
+                                                          NodeOptions options, Observers& observers,
+                                                          Violations& violations);
+  ~Node();
+
+  [[nodiscard]] SimWorld& world() { return world_; }
+  [[nodiscard]] Store& store() { return wrapped_ ? *wrapped_ : *faulty_; }
+
+  // Runs a request; after stop() it is dropped.
+  void spawn(Task<> request) { tasks_.spawn(std::move(request)); }
+  void stop() { tasks_.cancel(); }
+  [[nodiscard]] bool stopping() const { return tasks_.cancelled(); }
+  [[nodiscard]] std::size_t tasks() const { return tasks_.size(); }
+  void kill() { world_.kill(); }
+
+  // Reads as soon as there is something after `after`, or after `wait`.
+  [[nodiscard]] Task<Result<Slice>> poll(TenantName tenant, Sequence after, ReadLimit limit,
+                                         Duration wait);
+
+ private:
+  Node(Scheduler& scheduler, const SimClock& clock, Observers& observers, Violations& violations);
+  void hear(const TenantName& tenant, const JournalHead& head);
+
+  Observers& observers_;
+  Violations& violations_;
+  Duration patience_error_{0};
+  bool deaf_ = false;
+  // In this order: the store goes first, with the coroutines that wait in its queues.
+  SimWorld world_;
+  TaskGroup tasks_;
+  HeadHub heads_;
+  std::unique_ptr<SqliteStore> sqlite_;
+  std::unique_ptr<test::FaultyStore> faulty_;
+  std::unique_ptr<Store> wrapped_;
+};
+
+}  // namespace bitvault::sim
