@@ -31,7 +31,7 @@ done <"$folder/log"
 cat "$folder/log" >/dev/null &
 "$here/http_echo" "$threads" >"$folder/echo.port" &
 echo_server=$!
-until [[ -s $folder/echo.port ]]; do :; done
+until [[ -s $folder/echo.port ]]; do kill -0 "$echo_server"; done
 echo_url="http://127.0.0.1:$(cat "$folder/echo.port")"
 export KEY BODY_FILE CONTENT_TYPE
 KEY=$(cat "$folder/data/operator.key")

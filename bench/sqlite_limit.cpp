@@ -22,11 +22,18 @@
 namespace {
 
 using namespace bitvault;
-using Clock = std::chrono::steady_clock;
+using Stopwatch = std::chrono::steady_clock;
 
 [[noreturn]] void stop(const std::string& why) {
   fmt::print(stderr, "sqlite_limit: {}\n", why);
   std::exit(1);
+}
+
+Task<> make_tenant(Store& store) {
+  const Result<TenantPut> put = co_await store.put_tenant(*TenantName::parse("bench"), {});
+  if (!put) {
+    stop(put.error().detail);
+  }
 }
 
 void make_tables(const std::string& folder, RealWorld& world) {
@@ -38,13 +45,11 @@ void make_tables(const std::string& folder, RealWorld& world) {
   if (!store) {
     stop(store.error().detail);
   }
-  boost::asio::co_spawn(
-      context, (*store)->put_tenant(*TenantName::parse("bench"), {}),
-      [](std::exception_ptr failure, const Result<TenantPut>& put) {
-        if (failure || !put) {
-          stop("the tenant cannot be made");
-        }
-      });
+  boost::asio::co_spawn(context, make_tenant(**store), [](std::exception_ptr failure) {
+    if (failure) {
+      stop("the tenant cannot be made");
+    }
+  });
   context.run();
   store->reset();
   pool.join();
@@ -118,8 +123,8 @@ int main(int argc, char** argv) {
       database.prepare("INSERT INTO event_id (id, tenant, sequence) VALUES (?, 1, ?)");
   sqlite3_stmt* head = database.prepare("UPDATE tenant SET head=?, recordedtime=? WHERE number=1");
   std::int64_t sequence = 0;
-  const auto started = Clock::now();
-  while (Clock::now() - started < duration) {
+  const auto started = Stopwatch::now();
+  while (Stopwatch::now() - started < duration) {
     database.step(begin);
     for (int i = 0; i < batch; ++i) {
       ++sequence;
@@ -140,6 +145,6 @@ int main(int argc, char** argv) {
     database.step(head);
     database.step(commit);
   }
-  const std::chrono::duration<double> elapsed = Clock::now() - started;
+  const std::chrono::duration<double> elapsed = Stopwatch::now() - started;
   fmt::print("{:.0f}\n", static_cast<double>(sequence) / elapsed.count());
 }
