@@ -151,6 +151,7 @@ Console::Console(std::FILE* out, std::FILE* err, bool colours_allowed)
       err_colours_(colours_allowed && err_is_terminal_) {}
 
 void Console::print(std::string_view text) {
+  clear_progress();
   if (error_ == 0 && std::fwrite(text.data(), 1, text.size(), out_) != text.size()) {
     error_ = errno;
   }
@@ -177,6 +178,7 @@ std::string Console::failure() const {
 void Console::clear_progress() {
   if (progress_shown_) {
     std::fwrite(kEraseLine.data(), 1, kEraseLine.size(), err_);
+    std::fflush(err_);
     progress_shown_ = false;
   }
 }
