@@ -10,19 +10,23 @@
 namespace bitvault::app {
 namespace {
 
-// Tells the log how a watcher gets on.
+// Tells the log how a watcher gets on: the first comparison, and whatever takes long after it.
 class LogListener final : public watch::WatchListener {
  public:
   explicit LogListener(std::string label) : label_(std::move(label)) {}
 
   void progress(const watch::WatchProgress& progress) override {
-    const bool finished = comparing_ && !progress.comparing;
-    comparing_ = progress.comparing;
-    if (progress.comparing || finished) {
-      spdlog::info("watch {}: {} entries compared, {} nodes, {} events{}", label_,
-                   progress.entries_seen, progress.nodes, progress.events_committed,
-                   finished ? "; now waiting for changes" : "");
+    if (progress.comparing && progress.entries_seen < told_entries_ + kEntriesBetween) {
+      return;
     }
+    if (!progress.comparing && !owes_end_) {
+      return;
+    }
+    spdlog::info("watch {}: {} entries compared, {} nodes, {} events{}", label_,
+                 progress.entries_seen, progress.nodes, progress.events_committed,
+                 progress.comparing ? "" : "; waiting for changes");
+    told_entries_ = progress.entries_seen;
+    owes_end_ = progress.comparing;
   }
   void notice(const watch::WatchNotice& notice) override {
     if (notice.kind == watch::WatchNotice::Kind::kRootBack) {
@@ -33,8 +37,11 @@ class LogListener final : public watch::WatchListener {
   }
 
  private:
+  static constexpr std::uint64_t kEntriesBetween = 1'000;
+
   const std::string label_;
-  bool comparing_ = false;
+  std::uint64_t told_entries_ = 0;
+  bool owes_end_ = true;
 };
 
 }  // namespace
