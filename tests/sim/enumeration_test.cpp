@@ -1,0 +1,78 @@
+// The small space, enumerated: one small workload, and each of its commits and each call of its
+// file system fails once, in every way.
+
+#include <gtest/gtest.h>
+
+#include "options.h"
+#include "simulation.h"
+
+namespace bitvault::sim {
+namespace {
+
+// One publisher that does a few transactions, with a repeat, a conflict and a counter among them.
+Options small_workload() {
+  Options options;
+  options.seed = 7;
+  options.chaos = std::chrono::seconds(2);
+  options.tenants = 1;
+  options.publishers = 1;
+  options.readers = 1;
+  options.connections = 1;
+  options.events_max = 2;
+  options.hot_ids = 2;
+  options.hot_per_mille = 400;
+  options.give_up_per_mille = 500;
+  options.large_per_mille = 0;
+  options.think_max = std::chrono::milliseconds(500);
+  options.latency_max = std::chrono::milliseconds(5);
+  return options;
+}
+
+std::string list(const std::vector<std::string>& violations) {
+  std::string text;
+  for (const std::string& violation : violations) {
+    text += violation + "\n";
+  }
+  return text;
+}
+
+TEST(Enumeration, EveryCommitFailsBeforeAndAfter) {
+  const std::uint64_t commits = simulate(small_workload()).commits;
+  ASSERT_GT(commits, 5u);
+  for (const auto kind : {Options::Planned::kBefore, Options::Planned::kAfter}) {
+    for (std::uint64_t n = 1; n <= commits; ++n) {
+      Options options = small_workload();
+      options.commit_plan = {.number = n, .kind = kind};
+      const Outcome outcome = simulate(options);
+      EXPECT_TRUE(outcome.violations.empty())
+          << "commit " << n << ", kind " << static_cast<int>(kind) << "\n"
+          << list(outcome.violations);
+    }
+  }
+}
+
+class EveryDiskCall : public testing::TestWithParam<Options::Planned> {};
+
+TEST_P(EveryDiskCall, Fails) {
+  const std::uint64_t calls = simulate(small_workload()).disk_calls;
+  ASSERT_GT(calls, 50u);
+  for (std::uint64_t n = 1; n <= calls; ++n) {
+    Options options = small_workload();
+    options.disk_plan = {.number = n, .kind = GetParam()};
+    const Outcome outcome = simulate(options);
+    EXPECT_TRUE(outcome.violations.empty()) << "call " << n << "\n" << list(outcome.violations);
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<Options::Planned>& planned) {
+  constexpr const char* kNames[] = {"Before", "Torn", "After", "WithThePower"};
+  return kNames[static_cast<int>(planned.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall,
+                         testing::Values(Options::Planned::kBefore, Options::Planned::kTorn,
+                                         Options::Planned::kAfter, Options::Planned::kPowerOff),
+                         name_of);
+
+}  // namespace
+}  // namespace bitvault::sim
