@@ -41,14 +41,11 @@ add_custom_target(tests)
 add_custom_target(benches)
 
 # A GoogleTest program that ctest runs. It leaves its cases in reports/<name>.xml of the build folder,
-# which ./dev counts. Label `long` keeps it out of the quick runs; TIMEOUT is in seconds.
+# which ./dev counts. Label `long` keeps it out of the quick runs.
 #
 #   bitvault_test(feed_contract SOURCES feed_contract_test.cpp DEPS feed store_sqlite LABELS long)
 function(bitvault_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
-  if(NOT T_TIMEOUT)
-    set(T_TIMEOUT 300)
-  endif()
+  cmake_parse_arguments(T "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE bitvault_warnings GTest::gtest GTest::gtest_main ${T_LIBS})
   target_compile_definitions(${name} PRIVATE BITVAULT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
@@ -58,7 +55,7 @@ function(bitvault_test name)
   add_dependencies(tests ${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}"
+    LABELS "${T_LABELS}"
     ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
 endfunction()
 
