@@ -123,7 +123,7 @@ std::string join(const Names& names) {
 void check_includes(const Tree& tree, const Folders& folders, Findings& out) {
   for (const auto& [path, source] : tree) {
     const auto mine = owner(folders, path);
-    if (!source.is_cpp() || source.is_test() || mine == folders.end()) {
+    if (!source.is_cpp() || source.is_test_code() || mine == folders.end()) {
       continue;
     }
     for (const auto& include : source.includes) {

@@ -105,6 +105,38 @@ void find_includes(Source& source) {
   }
 }
 
+std::string own_header(std::string_view path) {
+  return path.ends_with(".cpp") ? std::string(path.substr(0, path.size() - 4)) + ".h" : "";
+}
+
+// A header is for tests when somebody beside its own source includes it and all who do are test
+// code; its own source is then, too. One pass may mark what the next one builds on.
+void mark_test_code(Tree& tree) {
+  std::map<std::string, std::vector<const Source*>, std::less<>> includers;
+  for (const auto& [path, source] : tree) {
+    for (const Source::Include& include : source.includes) {
+      if ("src/" + include.path != own_header(path)) {
+        includers["src/" + include.path].push_back(&source);
+      }
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& [path, who] : includers) {
+      const auto header = tree.find(path);
+      if (header == tree.end() || header->second.for_tests ||
+          !std::ranges::all_of(who, &Source::is_test_code)) {
+        continue;
+      }
+      header->second.for_tests = true;
+      changed = true;
+      for (auto& [other, source] : tree) {
+        source.for_tests = source.for_tests || own_header(other) == path;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Source make_source(std::string path, std::string_view text) {
@@ -135,6 +167,7 @@ Tree make_tree(const std::vector<std::pair<std::string, std::string>>& files) {
   for (const auto& [path, text] : files) {
     tree.emplace(path, make_source(path, text));
   }
+  mark_test_code(tree);
   return tree;
 }
 

@@ -24,10 +24,15 @@ struct Source {
   std::vector<std::string> code;
   std::vector<bool> in_raw_string;  // whether the line touches a raw string literal
   std::vector<Include> includes;    // those with quotes
+  bool for_tests = false;           // only tests include it; see make_tree()
 
   [[nodiscard]] bool is_cpp() const { return is_header() || path.ends_with(".cpp"); }
   [[nodiscard]] bool is_header() const { return path.ends_with(".h"); }
   [[nodiscard]] bool is_test() const { return path.ends_with("_test.cpp"); }
+  // A test, or something that only tests use.
+  [[nodiscard]] bool is_test_code() const {
+    return is_test() || for_tests || path.starts_with("tests/");
+  }
 };
 
 [[nodiscard]] Source make_source(std::string path, std::string_view text);
@@ -35,6 +40,8 @@ struct Source {
 // Every tracked text file by its path from the root of the repository.
 using Tree = std::map<std::string, Source, std::less<>>;
 
+// Also finds out which headers only tests include, directly or through each other, and their
+// sources.
 [[nodiscard]] Tree make_tree(const std::vector<std::pair<std::string, std::string>>& files);
 
 // "src/base/text.h" -> "src/base"; "" for a file in the root.

@@ -106,6 +106,24 @@ TEST(TidyModules, TestsGeneratedHeadersAndOutsidersAreFree) {
   EXPECT_EQ(rules_of(check_modules, two_modules("base", "tests/sim/a.cpp", "low/low.h")), Rules{});
 }
 
+TEST(TidyModules, AHeaderThatOnlyTestsIncludeIsFree) {
+  const auto files = [](std::string includer) {
+    return Files{{"src/low/CMakeLists.txt", "bitvault_module(low)"},
+                 {"src/low/low.h", ""},
+                 {"src/high/CMakeLists.txt", "bitvault_module(high)"},
+                 {"src/high/fixture.h", "#include \"low/low.h\"\n"},
+                 {"src/high/fixture.cpp", "#include \"high/fixture.h\"\n"},
+                 {"src/high/more.h", "#include \"high/fixture.h\"\n"},
+                 {std::move(includer), "#include \"high/more.h\"\n"}};
+  };
+  EXPECT_EQ(rules_of(check_modules, files("src/high/a_test.cpp")), Rules{});
+  EXPECT_EQ(rules_of(check_modules, files("src/high/a.cpp")), Rules{"deps"});
+  EXPECT_EQ(rules_of(check_modules, files("docs/nobody.md")), Rules{"deps"});
+  Files with_source = files("src/high/a_test.cpp");
+  with_source[4].second += "#include \"low/low.h\"\n";
+  EXPECT_EQ(rules_of(check_modules, with_source), Rules{});
+}
+
 TEST(TidyModules, DepsAreNotTransitive) {
   const Files files = {{"src/a/CMakeLists.txt", "bitvault_module(a)"},
                        {"src/a/a.h", ""},
@@ -157,6 +175,7 @@ TEST(TidyWords, TheOutsideWorldIsBannedWhereItIsNotAtHome) {
       {"detached", "co_spawn_it(f(), boost::asio::detached);"},
       {"co_spawn", "boost::asio::co_spawn(executor, f(), done);"},
       {"assert", "assert(x > 0);"},
+      {"assert", "std::abort();"},
       {"print", "std::cout << x;"},
       {"print", "fmt::print(x);"},
   };

@@ -1,5 +1,6 @@
 // Words and calls that are banned, and the folders where they are allowed after all.
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -19,14 +20,16 @@ struct Ban {
   std::string_view rule;
   Where where;
   std::array<std::string_view, 10> words;    // see find_word; empty ones do not count
-  std::array<std::string_view, 12> allowed;  // beginnings of paths; "*x" stands for endings
+  std::array<std::string_view, 12> allowed;  // beginnings of paths; see kTests
   std::string_view advice;
   bool warning = false;
 };
 
 // The places where the real world may be touched: whoever implements World, the server's threads,
 // the composition root, the command line, and what tries and measures them.
-#define BITVAULT_OUTSIDE "src/net/", "src/http/", "src/app/", "src/cli/", "tests/", "bench/"
+#define BITVAULT_OUTSIDE "src/net/", "src/http/", "src/app/", "src/cli/", kTests, "bench/"
+
+constexpr std::string_view kTests = "*tests";  // the tests, wherever they stand
 
 constexpr Ban kBans[] = {
     {"clock",
@@ -43,7 +46,7 @@ constexpr Ban kBans[] = {
     {"random",
      Where::kCode,
      {"random_device", "mt19937", "mt19937_64", "rand()", "RAND_bytes", "getrandom"},
-     {"src/net/", "src/app/", "tests/", "bench/"},
+     {"src/net/", "src/app/", kTests, "bench/"},
      "take randomness from World::random()"},
     {"distribution",
      Where::kCode,
@@ -53,12 +56,12 @@ constexpr Ban kBans[] = {
     {"environment",
      Where::kCode,
      {"getenv", "secure_getenv", "setenv", "putenv"},
-     {"src/app/", "src/cli/", "src/net/", "tests/", "bench/", "*_test.cpp"},
+     {"src/app/", "src/cli/", "src/net/", kTests, "bench/"},
      "read it in app/ or cli/ and pass the value on"},
     {"thread",
      Where::kCode,
      {"std::thread", "std::jthread", "jthread", "std::async", "pthread_create"},
-     {BITVAULT_OUTSIDE, "src/store/sqlite/", "*_test.cpp"},
+     {BITVAULT_OUTSIDE, "src/store/sqlite/"},
      "run it on the executor given, or behind the store's pool"},
     {"sleep",
      Where::kCode,
@@ -73,37 +76,37 @@ constexpr Ban kBans[] = {
     {"co_spawn",
      Where::kCode,
      {"co_spawn"},
-     {BITVAULT_OUTSIDE, "src/world/task_group.cpp", "src/store/sqlite/", "*_test.cpp"},
+     {BITVAULT_OUTSIDE, "src/world/task_group.cpp", "src/store/sqlite/"},
      "spawn it into a TaskGroup, which is cancelled and joined"},
     {"assert",
      Where::kCode,
-     {"assert(", "abort()"},
+     {"assert(", "std::abort"},
      {"src/base/check.cpp"},
      "use check(), which stays on in release, or return an Error"},
     {"print",
      Where::kCode,
      {"std::cout", "std::cerr", "printf", "fprintf", "puts", "fmt::print", "std::clog"},
-     {"src/cli/", "src/app/", "src/base/check.cpp", "tests/", "bench/", "tools/", "*_test.cpp"},
+     {"src/cli/", "src/app/", "src/base/check.cpp", "bench/", "tools/", kTests},
      "return the text, or log it in app/"},
     {"third-party",
      Where::kInclude,
      {"<sqlite3.h>"},
-     {"src/store/sqlite/", "tests/", "bench/"},
+     {"src/store/sqlite/", "bench/", kTests},
      "only the folder that adapts SQLite includes it"},
     {"third-party",
      Where::kInclude,
      {"<curl/curl.h>"},
-     {"src/net/", "tests/", "bench/"},
+     {"src/net/", "bench/", kTests},
      "only net/ includes libcurl: use the World's HTTP client"},
     {"third-party",
      Where::kInclude,
      {"*<boost/beast"},
-     {"src/http/", "src/net/", "src/cli/", "tests/", "bench/"},
+     {"src/http/", "src/net/", "src/cli/", "bench/", kTests},
      "a Beast session compiles in 13 s: keep it in http/ and net/"},
     {"third-party",
      Where::kInclude,
      {"*<google/protobuf/"},
-     {"src/catalog/", "tests/", "bench/", "proto/", "tools/"},
+     {"src/catalog/", "bench/", "proto/", "tools/", kTests},
      "only the catalog knows protobuf"},
     {"unfinished",
      Where::kCpp,
@@ -113,7 +116,7 @@ constexpr Ban kBans[] = {
     {"shared-state",
      Where::kCode,
      {"std::shared_ptr<"},
-     {},
+     {kTests},
      "share only what is const: std::shared_ptr<const T>; otherwise one owner, or a value",
      true},
     {"this-machine",
@@ -131,14 +134,11 @@ constexpr Ban kBans[] = {
 
 #undef BITVAULT_OUTSIDE
 
-bool is_allowed(const Ban& ban, std::string_view path) {
-  for (const std::string_view place : ban.allowed) {
-    if (!place.empty() &&
-        (place.front() == '*' ? path.ends_with(place.substr(1)) : path.starts_with(place))) {
-      return true;
-    }
-  }
-  return false;
+bool is_allowed(const Ban& ban, const Source& source) {
+  return std::ranges::any_of(ban.allowed, [&](std::string_view place) {
+    return place == kTests ? source.is_test_code()
+                           : !place.empty() && source.path.starts_with(place);
+  });
 }
 
 bool shares_const(std::string_view line, std::size_t at, std::string_view word) {
@@ -218,7 +218,7 @@ std::size_t find_word(std::string_view text, std::string_view word, std::size_t 
 void check_words(const Tree& tree, Findings& out) {
   for (const Ban& ban : kBans) {
     for (const auto& [path, source] : tree) {
-      if ((ban.where != Where::kText && !source.is_cpp()) || is_allowed(ban, path)) {
+      if ((ban.where != Where::kText && !source.is_cpp()) || is_allowed(ban, source)) {
         continue;
       }
       const auto& lines = ban.where == Where::kCode ? source.code : source.lines;
