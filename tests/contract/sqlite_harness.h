@@ -1,34 +1,13 @@
 // A SqliteStore in a temporary folder, on threads of its own.
 #pragma once
 
-#include <array>
 #include <boost/asio/thread_pool.hpp>
-#include <cstdlib>
-#include <filesystem>
 
 #include "store/sqlite/sqlite_store.h"
 #include "tests/contract/store_contract.h"
+#include "tests/store/temporary_folder.h"
 
 namespace bitvault::test {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bitvault-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class SqliteHarness : public StoreHarness {
  public:

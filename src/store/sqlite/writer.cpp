@@ -9,8 +9,6 @@
 namespace bitvault {
 namespace {
 
-// Beyond this the writer empties the WAL itself, between two commits.
-constexpr std::int64_t kWalBytesMax = 256 * 1024 * 1024;
 constexpr std::int64_t kTruncateAgainAfter = 8 * 1024 * 1024;
 
 }  // namespace
@@ -26,7 +24,7 @@ Writer::Writer(std::string file, std::string vfs, WriterLimits limits, World& wo
       checkpointer_(checkpointer),
       listener_(std::move(listener)),
       jobs_(std::move(jobs)),
-      truncate_at_(kWalBytesMax) {}
+      truncate_at_(limits.wal_bytes_max) {}
 
 Status Writer::open() {
   try {
@@ -302,7 +300,7 @@ void Writer::bound_wal() {
   }
   try {
     connection_->checkpoint_truncate();
-    truncate_at_ = kWalBytesMax;
+    truncate_at_ = limits_.wal_bytes_max;
   } catch (const SqliteFailure& failure) {
     if (failure.is_busy()) {  // a read or the checkpointer is in the way
       truncate_at_ = bytes + kTruncateAgainAfter;

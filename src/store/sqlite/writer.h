@@ -30,6 +30,8 @@ struct WriterLimits {
   std::size_t batch_requests_max = 512;
   std::size_t batch_events_max = 1'000;  // a batch may hold more only as a single request
   std::size_t tenants_max = 100'000;
+  // Beyond this the writer empties the WAL itself, between two commits.
+  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
 };
 
 // What a request counts against the limits.

@@ -1,0 +1,263 @@
+// What is particular to the embedded store: its files, limits, group commits and end.
+
+#include "store/sqlite/sqlite_store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/store/make_event.h"
+#include "tests/store/memory_vfs.h"
+#include "tests/store/single_thread.h"
+#include "tests/store/temporary_folder.h"
+#include "tests/store/test_world.h"
+
+namespace bitvault::test {
+namespace {
+
+constexpr Collection kThings{"thing"};
+
+class SqliteStoreTest : public testing::Test {
+ protected:
+  SqliteOptions options() {
+    return {.folder = folder_.path() + "/data",
+            .writer = thread_.executor(),
+            .readers = thread_.executor(),
+            .vfs = ""};
+  }
+  std::string file() const { return folder_.path() + "/data/journal.db"; }
+
+  void open() { open(options()); }
+  void open(SqliteOptions with) {
+    store_.reset();
+    auto opened =
+        SqliteStore::open(std::move(with), world_, [](const TenantName&, const JournalHead&) {});
+    ASSERT_TRUE(opened) << opened.error().detail;
+    store_ = std::move(*opened);
+  }
+  void open_with_tenant() {
+    open();
+    ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  }
+  std::string refusal(SqliteOptions with) {
+    const auto opened =
+        SqliteStore::open(std::move(with), world_, [](const TenantName&, const JournalHead&) {});
+    return opened ? "" : opened.error().detail;
+  }
+  // Changes the file while no store has it open.
+  std::int64_t by_hand(const std::string& sql) {
+    store_.reset();
+    Connection connection(file(), "", Connection::Mode::kWrite);
+    return connection.integer(sql);
+  }
+
+  template <class T>
+  T run(Task<T> task) {
+    return thread_.run(std::move(task));
+  }
+  Transaction events(std::vector<std::string> ids, std::string_view note = "") {
+    Transaction transaction(acme_);
+    for (const auto& id : ids) {
+      transaction.append(given_event(acme_, id, note));
+    }
+    return transaction;
+  }
+
+  const TenantName acme_ = tenant_name("acme");
+  TemporaryFolder folder_;
+  SingleThread thread_;
+  TestWorld world_;
+  MemoryVfs vfs_{1};
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(SqliteStoreTest, RefusesAFolderThatIsInUse) {
+  open();
+  EXPECT_TRUE(
+      refusal(options()).starts_with("the data folder is in use by another bitvault-events (pid "));
+  store_.reset();
+  EXPECT_EQ(refusal(options()), "");
+}
+
+TEST_F(SqliteStoreTest, RefusesAFileOfANewerVersion) {
+  open();
+  by_hand("PRAGMA user_version=1000");
+  EXPECT_NE(refusal(options()).find("schema version 1000"), std::string::npos);
+}
+
+TEST_F(SqliteStoreTest, RefusesWhatIsNoDatabase) {
+  open();
+  store_.reset();
+  std::filesystem::resize_file(file(), 10);
+  EXPECT_NE(refusal(options()), "");
+}
+
+TEST_F(SqliteStoreTest, SharesOneSyncAmongAllThatWait) {
+  auto in_memory = options();
+  in_memory.vfs = vfs_.name();
+  open(in_memory);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  int syncs = 0;
+  vfs_.decide_by([&](const VfsCall& call) {
+    syncs += call.op == VfsCall::Op::kSync ? 1 : 0;
+    return VfsFault{};
+  });
+  std::vector<std::optional<Result<Committed>>> answers(100);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    thread_.start(store_->commit(events({std::to_string(i)})), answers[i]);
+  }
+  thread_.run_all();
+  for (const auto& answer : answers) {
+    EXPECT_TRUE(answer && answer->has_value());
+  }
+  EXPECT_EQ(syncs, 1);
+}
+
+TEST_F(SqliteStoreTest, RefusesCommitsPastTheQueue) {
+  auto narrow = options();
+  narrow.commits.queue_requests_max = 2;
+  open(narrow);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  std::vector<std::optional<Result<Committed>>> answers(3);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    thread_.start(store_->commit(events({std::to_string(i)})), answers[i]);
+  }
+  thread_.run_all();
+  EXPECT_TRUE(answers[0]->has_value());
+  EXPECT_TRUE(answers[1]->has_value());
+  EXPECT_EQ(answers[2]->error().code, Code::kUnavailable);
+  EXPECT_NE(answers[2]->error().detail.find("busy"), std::string::npos);
+  EXPECT_TRUE(run(store_->commit(events({"2"}))));
+}
+
+TEST_F(SqliteStoreTest, RefusesBytesPastTheQueue) {
+  auto narrow = options();
+  narrow.commits.queue_bytes_max = 1'500;
+  open(narrow);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  std::vector<std::optional<Result<Committed>>> answers(2);
+  thread_.start(store_->commit(events({"a"}, std::string(2'000, 'x'))), answers[0]);
+  thread_.start(store_->commit(events({"b"})), answers[1]);
+  thread_.run_all();
+  EXPECT_TRUE(answers[0]->has_value()) << "one always finds its way in";
+  EXPECT_EQ(answers[1]->error().code, Code::kUnavailable);
+  EXPECT_TRUE(run(store_->commit(events({"b"}))));
+}
+
+TEST_F(SqliteStoreTest, LetsReadsWaitAndRefusesTheRest) {
+  auto narrow = options();
+  narrow.readers_max = 1;
+  narrow.reads_waiting_max = 1;
+  open(narrow);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  std::vector<std::optional<Result<std::optional<std::string>>>> answers(3);
+  for (auto& answer : answers) {
+    thread_.start(store_->get(acme_, kThings, "k"), answer);
+  }
+  thread_.run_all();
+  EXPECT_TRUE(answers[0]->has_value());
+  EXPECT_TRUE(answers[1]->has_value());
+  EXPECT_EQ(answers[2]->error().code, Code::kUnavailable);
+  EXPECT_TRUE(run(store_->get(acme_, kThings, "k")));
+}
+
+TEST_F(SqliteStoreTest, RefusesTenantsPastTheLimit) {
+  auto narrow = options();
+  narrow.commits.tenants_max = 1;
+  open(narrow);
+  EXPECT_TRUE(run(store_->put_tenant(acme_, {})));
+  EXPECT_TRUE(run(store_->put_tenant(acme_, {})));
+  EXPECT_EQ(run(store_->put_tenant(tenant_name("beta"), {})).error().code, Code::kUnavailable);
+}
+
+TEST_F(SqliteStoreTest, DropsWhatWaitsWhenItGoes) {
+  open_with_tenant();
+  std::optional<Result<Committed>> commit;
+  std::optional<Result<std::optional<std::string>>> get;
+  thread_.start(store_->commit(events({"a"})), commit);
+  thread_.start(store_->get(acme_, kThings, "k"), get);
+  while (thread_.step() && !commit) {
+    store_.reset();  // the jobs of both were posted and find the gate closed
+  }
+  thread_.run_all();
+  EXPECT_FALSE(commit);
+  EXPECT_FALSE(get);
+}
+
+TEST_F(SqliteStoreTest, KeepsTheWalShort) {
+  auto short_wal = options();
+  short_wal.commits.wal_bytes_max = 1024 * 1024;
+  open(short_wal);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  for (int i = 0; i < 40; ++i) {
+    Transaction transaction(acme_);
+    transaction.put(kThings, "k" + std::to_string(i), std::string(100'000, 'v'));
+    ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+    EXPECT_LT(std::filesystem::file_size(file() + "-wal"), 1024 * 1024 + 200'000);
+  }
+  EXPECT_GT(std::filesystem::file_size(file()), 3 * 1024 * 1024);
+}
+
+TEST_F(SqliteStoreTest, CopiesTheWalWhileItGoesOn) {
+  open_with_tenant();
+  for (int i = 0; i < 40; ++i) {
+    Transaction transaction(acme_);
+    transaction.put(kThings, "k", std::string(kRecordValueBytesMax, 'v'));
+    ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+  }
+  EXPECT_LT(std::filesystem::file_size(file() + "-wal"), 12 * 1024 * 1024);
+}
+
+TEST_F(SqliteStoreTest, TellsPrunedFromErased) {
+  open_with_tenant();
+  ASSERT_TRUE(run(store_->commit(events({"a", "b", "c", "d"}))));
+  const auto leaf = run(store_->find(acme_, event_id("a")))->leaf;
+  by_hand("UPDATE tenant SET floor=3");
+  by_hand("UPDATE journal SET bytes=NULL, id='a' WHERE sequence=1");
+  by_hand("UPDATE journal SET bytes=NULL, id='c' WHERE sequence=3");
+  open();
+  using State = FoundEvent::State;
+  const auto find = [&](std::string_view id) {
+    return run(store_->find(acme_, event_id(id))).value();
+  };
+  EXPECT_EQ(find("a").state, State::kPruned);
+  EXPECT_EQ(find("a").leaf, leaf);
+  EXPECT_EQ(find("a").sequence.value, 1);
+  EXPECT_EQ(find("b").state, State::kPruned) << "below the floor, though its bytes are still there";
+  EXPECT_TRUE(find("b").bytes.empty());
+  EXPECT_EQ(find("c").state, State::kErased);
+  EXPECT_EQ(find("d").state, State::kPresent);
+
+  const auto slice = run(store_->read(acme_, {0}, {})).value();
+  EXPECT_EQ(slice.journal.floor.value, 3);
+  ASSERT_EQ(slice.events.size(), 2);
+  EXPECT_EQ(slice.events[0].sequence.value, 3);
+  EXPECT_TRUE(slice.events[0].bytes.empty());
+  EXPECT_EQ(slice.events[1].sequence.value, 4);
+
+  const auto repeat = run(store_->commit(events({"a", "c"}, "other members")));
+  ASSERT_TRUE(repeat);
+  EXPECT_TRUE(repeat->events[0].duplicate);
+  EXPECT_TRUE(repeat->events[1].duplicate);
+  EXPECT_EQ(repeat->head.value, 4);
+
+  EXPECT_EQ(run(store_->position_at(acme_, WallTime{}))->sequence.value, 2) << "floor - 1";
+}
+
+TEST_F(SqliteStoreTest, PurgesEveryRowAndNumbersATenantAnew) {
+  open_with_tenant();
+  auto transaction = events({"a", "b"});
+  transaction.put(kThings, "k", "v");
+  ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+  by_hand("UPDATE journal SET bytes=NULL, id='a' WHERE sequence=1");
+  open();
+  ASSERT_TRUE(run(store_->delete_tenant(acme_)));
+  while (run(store_->purge_deleted()).value()) {
+  }
+  for (const std::string table : {"tenant", "journal", "event_id", "record"}) {
+    EXPECT_EQ(by_hand("SELECT count(*) FROM " + table), 0) << table;
+  }
+  open_with_tenant();
+  EXPECT_EQ(by_hand("SELECT number FROM tenant"), 2);
+}
+
+}  // namespace
+}  // namespace bitvault::test
