@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "http/memory.h"
 
 namespace bitvault::http {
 namespace {
@@ -200,10 +201,7 @@ std::optional<Refusal> HeadReader::parse(RequestHead& head, const HeadLimits& li
 }
 
 void HeadReader::clear(std::size_t kept_bytes_max) {
-  bytes_.clear();
-  if (bytes_.capacity() > kept_bytes_max) {
-    bytes_ = {};
-  }
+  clear_keeping(bytes_, kept_bytes_max);
   begin_ = 0;
   line_begin_ = 0;
   done_ = false;

@@ -177,6 +177,9 @@ TEST_F(ServerLimitsTest, AnswersAClientThatOnlySendsNoMore) {
 }
 
 TEST_F(ServerLimitsTest, GoesOnWhenDescriptorsAreThereAgain) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "its check of virtual calls opens pipes, and here none can be opened";
+#endif
   start();
   tcp::socket socket(context_);
   socket.open(tcp::v4());

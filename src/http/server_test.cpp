@@ -14,6 +14,7 @@ namespace bitvault::http {
 namespace {
 
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 using boost::asio::ip::tcp;
 
 std::size_t count(const std::string& text, const std::string& word) {
@@ -187,17 +188,17 @@ TEST_F(ServerTest, SurvivesNoise) {
       post("/p", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\nTrailer: x\r\n\r\n"),
       post("/small", "Expect: 100-continue\r\nContent-Length: 5\r\n", "hello"),
   };
-  const std::string_view alphabet("\r\n\0 :;,/*?#%0123456789abcdefABC\t\x7f\xff", 36);
+  constexpr std::string_view kAlphabet = "\r\n\0 :;,/*?#%0123456789abcdefABC\t\x7f\xff"sv;
   for (int round = 0; round < 400; ++round) {
     std::string bytes = seeds[random() % std::size(seeds)];
     for (unsigned change = random() % 4 + 1; change > 0; --change) {
       const std::size_t at = random() % bytes.size();
       switch (random() % 3) {
         case 0:
-          bytes[at] = alphabet[random() % alphabet.size()];
+          bytes[at] = kAlphabet[random() % kAlphabet.size()];
           break;
         case 1:
-          bytes.insert(at, 1, alphabet[random() % alphabet.size()]);
+          bytes.insert(at, 1, kAlphabet[random() % kAlphabet.size()]);
           break;
         default:
           bytes.erase(at, random() % 8);

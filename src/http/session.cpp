@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "http/chunked.h"
+#include "http/memory.h"
 #include "http/response_text.h"
 
 namespace bitvault::http {
@@ -46,13 +47,6 @@ bool is_request_id(std::string_view text) {
 
 Refusal busy_with_bodies() {
   return {503, "the server holds too many request bodies; try again shortly"};
-}
-
-void shrink(std::string& text) {
-  text.clear();
-  if (text.capacity() > kKeptBytesMax) {
-    text = {};
-  }
 }
 
 }  // namespace
@@ -117,7 +111,7 @@ Task<bool> Session::serve_one() {
     signal_.emit(net::cancellation_type::terminal);
   }
   const Response response = co_await context_.handler.handle(request_);
-  shrink(body_);
+  clear_keeping(body_, kKeptBytesMax);
   body_charge_.release();
   const bool keep_alive = head_.keep_alive && !context_.stopping && !client_gone_;
   const bool open = co_await answer(response, keep_alive);
@@ -263,7 +257,7 @@ Task<> Session::refuse(const Refusal& refused) {
   if (request_.request_id.empty()) {
     request_.request_id = context_.ids.next();
   }
-  body_ = {};
+  free_memory(body_);
   body_charge_.release();
   unread_expected_ = true;
   const Response response = refusal(refused.status, refused.why);
@@ -377,7 +371,17 @@ void Session::tick(MonotonicTime now) {
   } else if (phase_ == Phase::kIdle && ticks_ == kParkTicks) {
     parking_ = true;
     cancel_waits();
-  } else if (phase_ == Phase::kHandling && ticks_ % kClientCheckTicks == 0 && client_is_gone()) {
+  } else if (phase_ == Phase::kHandling && ticks_ % kClientCheckTicks == 0) {
+    attend_long_request();
+  }
+}
+
+void Session::attend_long_request() {
+  if (begin_ == end_) {
+    buffer_.reset();
+    begin_ = end_ = 0;
+  }
+  if (client_is_gone()) {
     client_gone_ = true;
     context_.counters.clients_gone.add();
     signal_.emit(net::cancellation_type::terminal);
@@ -421,8 +425,8 @@ bool Session::client_is_gone() {
 
 void Session::rest() {
   head_reader_.clear(kKeptBytesMax);
-  shrink(body_);
-  shrink(out_);
+  clear_keeping(body_, kKeptBytesMax);
+  clear_keeping(out_, kKeptBytesMax);
   body_charge_.release();
 }
 
@@ -430,10 +434,10 @@ void Session::park() {
   parking_ = false;
   buffer_.reset();
   head_reader_.clear(0);
-  body_ = {};
-  out_ = {};
-  head_.headers = {};
-  request_.headers = {};
+  free_memory(body_);
+  free_memory(out_);
+  free_memory(head_.headers);
+  free_memory(request_.headers);
 }
 
 }  // namespace bitvault::http

@@ -89,6 +89,7 @@ class Session {
   [[nodiscard]] Refusal ended() const;
   [[nodiscard]] std::string_view unread() const;
   [[nodiscard]] bool client_is_gone();
+  void attend_long_request();
   void enter(Phase phase);
   void enter(Phase phase, Duration timeout);
   void cancel_waits();
