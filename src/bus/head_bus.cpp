@@ -3,17 +3,18 @@
 namespace bitvault {
 
 HeadBus::Listening::Listening(HeadBus& bus, TenantName tenant, Signal& signal)
-    : bus_(bus), tenant_(std::move(tenant)), signal_(signal) {
+    : bus_(bus), tenant_(std::move(tenant)) {
   Shard& shard = bus_.shard(tenant_);
   const std::lock_guard lock(shard.mutex);
-  shard.signals[tenant_].insert(&signal_);
+  std::list<Signal*>& signals = shard.signals[tenant_];
+  place_ = signals.insert(signals.end(), &signal);
 }
 
 HeadBus::Listening::~Listening() {
   Shard& shard = bus_.shard(tenant_);
   const std::lock_guard lock(shard.mutex);
   const auto entry = shard.signals.find(tenant_);
-  entry->second.erase(&signal_);
+  entry->second.erase(place_);
   if (entry->second.empty()) {
     shard.signals.erase(entry);
   }

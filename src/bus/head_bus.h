@@ -5,9 +5,9 @@
 #pragma once
 
 #include <array>
+#include <list>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/tenant_name.h"
 #include "world/signal.h"
@@ -26,10 +26,10 @@ class HeadBus {
    private:
     HeadBus& bus_;
     const TenantName tenant_;
-    Signal& signal_;
+    std::list<Signal*>::iterator place_;
   };
 
-  // Notifies every Signal that listens to `tenant`.
+  // Notifies every Signal that listens to `tenant`, in the order in which they came.
   void announce(const TenantName& tenant);
 
   // How many Signals listen, to any tenant.
@@ -39,7 +39,7 @@ class HeadBus {
   // Many small maps, so that tenants seldom wait for each other's lock.
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<TenantName, std::unordered_set<Signal*>> signals;  // guarded by mutex
+    std::unordered_map<TenantName, std::list<Signal*>> signals;  // guarded by mutex
   };
 
   Shard& shard(const TenantName& tenant);

@@ -218,33 +218,85 @@ Task<> Clients::count(TenantName tenant) {
 
 // ---- readers
 
+Sequence Clients::Place::paged(const TenantName& tenant, const CursorCodec& codec) const {
+  return cursors.empty() ? Sequence{} : codec.open(tenant, cursors.back()).value().sequence;
+}
+
 Task<> Clients::follow() {
-  std::map<TenantName, Sequence> positions;
+  std::map<TenantName, Place> places;
   const auto behind = [&](const TenantName& tenant) {
-    return positions[tenant] < observers_.seen(tenant);
+    const Place& place = places[tenant];
+    const Sequence seen = observers_.seen(tenant);
+    return place.read < seen || place.paged(tenant, cluster_.cursors()) < seen;
   };
   while (!finishing_ || publishers_.size() > 0 || std::ranges::any_of(tenants_, behind)) {
     const TenantName tenant = any_tenant();
-    Sequence& position = positions[tenant];
-    const bool again = dice_.chance(200);
-    const Sequence after = again ? Sequence{dice_.below(position.value + 1)} : position;
-    const ReadLimit limit{.events = dice_.chance(200) ? 1'000 : dice_.between(1, 20),
-                          .bytes = dice_.chance(100) ? 1'000 : kAll.bytes};
-    const Duration wait = dice_.chance(600) ? pause(std::chrono::seconds(5)) : Duration{0};
-    const Sequence at_least = observers_.seen(tenant);
-    const Reply<Slice> reply = co_await cluster_.poll(tenant, after, limit, wait);
-    if (reply && *reply) {
-      const Slice& slice = **reply;
-      const Reading reading{tenant, after, limit, at_least, slice};
-      observers_.tell(&Checker::read, reading);
-      observers_.see(tenant, slice.journal.head);
-      const Sequence reached = slice.events.empty() ? after : slice.events.back().sequence;
-      position = std::max(position, reached);
+    if (dice_.chance(500)) {
+      co_await read_some(tenant, places[tenant]);
+    } else {
+      co_await page_some(tenant, places[tenant]);
     }
     if (dice_.chance(200)) {
       co_await look_up(tenant);
     }
     co_await world_.sleep(pause(options_.think_max));
+  }
+}
+
+Task<> Clients::read_some(TenantName tenant, Place& place) {
+  const bool again = dice_.chance(200);
+  const Sequence after = again ? Sequence{dice_.below(place.read.value + 1)} : place.read;
+  const ReadLimit limit{.events = dice_.chance(200) ? 1'000 : dice_.between(1, 20),
+                        .bytes = dice_.chance(100) ? 1'000 : kAll.bytes};
+  const Sequence at_least = observers_.seen(tenant);
+  const Reply<Slice> reply = co_await cluster_.read(tenant, after, limit);
+  if (reply && *reply) {
+    const Slice& slice = **reply;
+    const Reading reading{tenant, after, limit, at_least, slice};
+    observers_.tell(&Checker::read, reading);
+    observers_.see(tenant, slice.journal.head);
+    const Sequence reached = slice.events.empty() ? after : slice.events.back().sequence;
+    place.read = std::max(place.read, reached);
+  }
+}
+
+// A page from the last cursor, or from any that was ever given.
+Task<> Clients::page_some(TenantName tenant, Place& place) {
+  const CursorCodec& codec = cluster_.cursors();
+  const bool last = place.cursors.empty() || dice_.chance(800);
+  FeedQuery query{.tenant = tenant,
+                  .cursor = std::nullopt,
+                  .limit = dice_.chance(200) ? 1'000 : dice_.between(1, 20),
+                  .wait = dice_.chance(600) ? pause(std::chrono::seconds(20)) : Duration{0},
+                  .filter = {}};
+  if (!place.cursors.empty()) {
+    query.cursor = last ? place.cursors.back() : place.cursors[dice_.below(place.cursors.size())];
+  }
+  const std::string prefix = dice_.chance(300) ? "/hot-" : "";
+  if (!prefix.empty()) {
+    query.filter = Filter::make({}, prefix, std::nullopt).value();
+  }
+  const std::size_t limit = query.limit;
+  const std::optional<std::string> cursor = query.cursor;
+  const Sequence at_least = observers_.seen(tenant);
+  const Reply<FeedAnswer> reply = co_await cluster_.read_feed(std::move(query));
+  if (!reply || !*reply) {
+    co_return;
+  }
+  if (const auto* refused = std::get_if<CursorReset>(&**reply)) {
+    const Position from = codec.open(tenant, cursor.value()).value();
+    observers_.tell(&Checker::reset, tenant, from, *refused);
+    co_return;
+  }
+  const FeedPage& page = std::get<FeedPage>(**reply);
+  const Position to = codec.open(tenant, page.next_cursor).value();
+  const Position from =
+      cursor ? codec.open(tenant, *cursor).value() : Position{to.epoch, Sequence{0}};
+  const Paging paging{tenant, from, limit, prefix, at_least, to, page};
+  observers_.tell(&Checker::paged, paging);
+  observers_.see(tenant, to.sequence);
+  if (to.sequence >= place.paged(tenant, codec)) {
+    place.cursors.push_back(page.next_cursor);
   }
 }
 
@@ -269,7 +321,7 @@ Task<Result<Ending>> Clients::read_tenant(TenantName tenant) {
   Ending ending{tenant, {Epoch::parse("000000000000").value(), {}, {}}, {}, {}};
   while (!journal || ending.events.size() < journal->head.value) {
     const Sequence after{ending.events.size()};
-    const Reply<Slice> reply = co_await cluster_.poll(tenant, after, kAll, Duration{0});
+    const Reply<Slice> reply = co_await cluster_.read(tenant, after, kAll);
     if (!reply || !*reply) {
       co_return reply ? fail(reply->error()) : fail(Code::kTimeout, "no answer");
     }

@@ -46,11 +46,20 @@ class Clients {
     std::map<TenantName, std::vector<Idea>> sent;
   };
 
+  // How far a reader is with a tenant: by sequence, and by each cursor that the feed ever gave.
+  struct Place {
+    Sequence read;
+    std::vector<std::string> cursors;  // the last one stands farthest
+    [[nodiscard]] Sequence paged(const TenantName& tenant, const CursorCodec& codec) const;
+  };
+
   [[nodiscard]] Task<> put_tenants();
   [[nodiscard]] Task<> publish(std::size_t index);
   [[nodiscard]] Task<> submit(Submission submission);
   [[nodiscard]] Task<> count(TenantName tenant);
   [[nodiscard]] Task<> follow();
+  [[nodiscard]] Task<> read_some(TenantName tenant, Place& place);
+  [[nodiscard]] Task<> page_some(TenantName tenant, Place& place);
   [[nodiscard]] Task<> look_up(TenantName tenant);
   [[nodiscard]] Task<Result<Ending>> read_tenant(TenantName tenant);
 

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <array>
+
 namespace bitvault::sim {
 namespace {
 
@@ -9,6 +11,15 @@ constexpr const char* kFolder = "data";
 
 Task<Result<Committed>> commit_in(Node& node, Transaction transaction) {
   return node.store().commit(std::move(transaction));
+}
+
+Task<Result<Slice>> read_in(Node& node, TenantName tenant, Sequence after, ReadLimit limit) {
+  return node.store().read(std::move(tenant), after, limit);
+}
+
+SecretKey master_key() {
+  constexpr std::array<std::byte, 32> kBytes{};
+  return SecretKey(kBytes);
 }
 
 test::VfsFault::Kind kind_of(Options::Planned planned) {
@@ -37,6 +48,7 @@ Cluster::Cluster(Scheduler& scheduler, SimWorld& clients, const Options& options
       dice_(scheduler.dice().fork()),
       clock_(scheduler, {.drift_ppm = options.drift_ppm,
                          .monotonic_offset = std::chrono::seconds(dice_.below(1'000'000))}),
+      cursors_(master_key()),
       disk_(dice_.next()) {
   disk_.decide_by([this](const test::VfsCall& call) { return decide_disk(call); });
 }
@@ -58,12 +70,18 @@ Task<Reply<Committed>> Cluster::commit(Transaction transaction) {
   return call<Committed>(std::move(request));
 }
 
-Task<Reply<Slice>> Cluster::poll(TenantName tenant, Sequence after, ReadLimit limit,
-                                 Duration wait) {
-  Request<Slice> request = [tenant = std::move(tenant), after, limit, wait](Node& node) {
-    return node.poll(tenant, after, limit, wait);
+Task<Reply<Slice>> Cluster::read(TenantName tenant, Sequence after, ReadLimit limit) {
+  Request<Slice> request = [tenant = std::move(tenant), after, limit](Node& node) {
+    return read_in(node, tenant, after, limit);
   };
   return call<Slice>(std::move(request));
+}
+
+Task<Reply<FeedAnswer>> Cluster::read_feed(FeedQuery query) {
+  Request<FeedAnswer> request = [query = std::move(query)](Node& node) {
+    return node.read_feed(query);
+  };
+  return call<FeedAnswer>(std::move(request));
 }
 
 // ---- the server's fate
@@ -80,18 +98,18 @@ NodeOptions Cluster::node_options() {
   };
   options.wrap = sabotage_.wrap;
   options.deaf = sabotage_.deaf;
-  options.patience_error = std::chrono::milliseconds(100);
   return options;
 }
 
 Status Cluster::boot() {
-  auto booted = Node::boot(scheduler_, clock_, node_options(), observers_, violations_);
+  auto booted = Node::boot(scheduler_, clock_, node_options(), cursors_, observers_, violations_);
   if (!booted) {
     scheduler_.log("boot fails: {}", booted.error().detail);
     return fail(std::move(booted.error()));
   }
   scheduler_.log("the server is up");
   node_ = std::move(*booted);
+  ++lives_;
   return {};
 }
 
@@ -171,8 +189,10 @@ test::VfsFault Cluster::decide_disk(const test::VfsCall& call) {
     return {.kind = dice_.chance(500) ? Kind::kBefore : Kind::kTorn, .disk_full = true};
   }
   // Reads are many and fail seldom.
-  const unsigned rate =
-      call.op == Op::kRead ? options_.disk_fails_per_mille / 8 : options_.disk_fails_per_mille;
+  const bool broken = call.number >= breaks_at_ && call.number < breaks_until_;
+  const unsigned rate = broken                 ? 500
+                        : call.op == Op::kRead ? options_.disk_fails_per_mille / 8
+                                               : options_.disk_fails_per_mille;
   if (!dice_.chance(rate)) {
     return {};
   }

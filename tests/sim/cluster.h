@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "node.h"
 #include "options.h"
@@ -36,8 +37,8 @@ class Cluster {
   template <class T>
   [[nodiscard]] Task<Reply<T>> call(Request<T> request);
   [[nodiscard]] Task<Reply<Committed>> commit(Transaction transaction);
-  [[nodiscard]] Task<Reply<Slice>> poll(TenantName tenant, Sequence after, ReadLimit limit,
-                                        Duration wait);
+  [[nodiscard]] Task<Reply<Slice>> read(TenantName tenant, Sequence after, ReadLimit limit);
+  [[nodiscard]] Task<Reply<FeedAnswer>> read_feed(FeedQuery query);
 
   // What happens to the server.
   [[nodiscard]] Status boot();
@@ -46,11 +47,16 @@ class Cluster {
   [[nodiscard]] Task<bool> stop(SimWorld& world);
   [[nodiscard]] bool up() const { return node_ && !node_->stopping(); }
   [[nodiscard]] SimClock& clock() { return clock_; }
+  [[nodiscard]] const CursorCodec& cursors() const { return cursors_; }
 
   // Faults. They begin with trouble() and end with heal(), which also has the server up again.
   void trouble() { troubled_ = true; }
   [[nodiscard]] Status heal();
   void power_off_in(std::uint64_t disk_calls) { power_off_at_ = disk_.calls() + disk_calls; }
+  void break_disk_in(std::uint64_t disk_calls, std::uint64_t for_calls) {
+    breaks_at_ = disk_.calls() + disk_calls;
+    breaks_until_ = breaks_at_ + for_calls;
+  }
   [[nodiscard]] bool power_is_off() const { return power_is_off_; }
   void set_disk_full(bool full) { disk_full_ = full; }
 
@@ -92,15 +98,20 @@ class Cluster {
 
   Dice dice_;
   SimClock clock_;
+  const CursorCodec cursors_;
   test::MemoryVfs disk_;
   std::unique_ptr<Node> node_;
   std::map<CallId, Pending*> pending_;
+  std::set<CallId> lost_;  // whose answer got lost on the way
   CallId calls_ = 0;
+  std::uint64_t lives_ = 0;  // of the server
 
   bool troubled_ = false;
   bool disk_full_ = false;
   bool power_is_off_ = false;
   std::optional<std::uint64_t> power_off_at_;
+  std::uint64_t breaks_at_ = 0;
+  std::uint64_t breaks_until_ = 0;
   std::uint64_t disk_calls_ = 0;  // while troubled
   std::uint64_t commits_ = 0;     // while troubled
 };
@@ -119,9 +130,12 @@ Task<Reply<T>> Cluster::call(Request<T> request) {
   node.world().post_after(latency(), [this, &node, id, request = std::move(request)]() mutable {
     node.spawn(serve<T>(node, std::move(request), id));
   });
+  const std::uint64_t life = lives_;
   const bool answered = co_await pending.done.wait(clients_, kPatience);
-  static_cast<void>(answered);
   pending_.erase(id);
+  if (!answered && lost_.erase(id) == 0 && life == lives_ && up()) {
+    violations_.add("Liveness", "a server that is up did not answer call {}", id);
+  }
   co_return std::move(pending.answer);
 }
 
@@ -135,6 +149,7 @@ Task<> Cluster::serve(Node& node, Request<T> request, CallId id) {
 template <class T>
 void Cluster::answer(CallId id, Result<T> answer) {
   if (troubled_ && dice_.chance(options_.answer_lost_per_mille)) {
+    lost_.insert(id);
     return;
   }
   clients_.post_after(latency(), [this, id, answer = std::move(answer)]() mutable {

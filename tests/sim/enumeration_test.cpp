@@ -51,28 +51,38 @@ TEST(Enumeration, EveryCommitFailsBeforeAndAfter) {
   }
 }
 
-class EveryDiskCall : public testing::TestWithParam<Options::Planned> {};
+struct Way {
+  const char* name;
+  Options::Planned kind;
+  std::optional<test::MemoryVfs::Unsynced> unsynced;
+};
+
+class EveryDiskCall : public testing::TestWithParam<Way> {};
 
 TEST_P(EveryDiskCall, Fails) {
   const std::uint64_t calls = simulate(small_workload()).disk_calls;
   ASSERT_GT(calls, 50u);
   for (std::uint64_t n = 1; n <= calls; ++n) {
     Options options = small_workload();
-    options.disk_plan = {.number = n, .kind = GetParam()};
+    options.disk_plan = {.number = n, .kind = GetParam().kind};
+    options.unsynced = GetParam().unsynced;
     const Outcome outcome = simulate(options);
     EXPECT_TRUE(outcome.violations.empty()) << "call " << n << "\n" << list(outcome.violations);
   }
 }
 
-std::string name_of(const testing::TestParamInfo<Options::Planned>& planned) {
-  constexpr const char* kNames[] = {"Before", "Torn", "After", "WithThePower"};
-  return kNames[static_cast<int>(planned.param)];
-}
+constexpr Way kWays[] = {
+    {"Before", Options::Planned::kBefore, {}},
+    {"Torn", Options::Planned::kTorn, {}},
+    {"After", Options::Planned::kAfter, {}},
+    {"PowerAndAllIsLost", Options::Planned::kPowerOff, test::MemoryVfs::Unsynced::kLost},
+    {"PowerAndHalfIsLost", Options::Planned::kPowerOff, test::MemoryVfs::Unsynced::kHalf},
+    {"TheProcessAlone", Options::Planned::kPowerOff, test::MemoryVfs::Unsynced::kKept},
+};
 
-INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall,
-                         testing::Values(Options::Planned::kBefore, Options::Planned::kTorn,
-                                         Options::Planned::kAfter, Options::Planned::kPowerOff),
-                         name_of);
+std::string name_of(const testing::TestParamInfo<Way>& way) { return way.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall, testing::ValuesIn(kWays), name_of);
 
 }  // namespace
 }  // namespace bitvault::sim

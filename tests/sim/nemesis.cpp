@@ -20,6 +20,9 @@ void Nemesis::begin() {
   if (options_.disk_full_every > Duration{0}) {
     tasks_.spawn(fill_disk());
   }
+  if (options_.disk_breaks_every > Duration{0}) {
+    tasks_.spawn(break_disk());
+  }
   if (options_.clock_step_every > Duration{0}) {
     tasks_.spawn(step_clock());
   }
@@ -32,7 +35,7 @@ Duration Nemesis::around(Duration interval) {
 void Nemesis::crash_now() {
   using Unsynced = Cluster::Unsynced;
   constexpr Unsynced kAll[] = {Unsynced::kLost, Unsynced::kHalf, Unsynced::kKept};
-  cluster_.crash(kAll[dice_.below(3)]);
+  cluster_.crash(options_.unsynced.value_or(kAll[dice_.below(3)]));
   boot_later();
 }
 
@@ -85,6 +88,13 @@ Task<> Nemesis::fill_disk() {
     co_await world_.sleep(Duration(dice_.below(2'000'000)));
     world_.scheduler().log("the disk has room");
     cluster_.set_disk_full(false);
+  }
+}
+
+Task<> Nemesis::break_disk() {
+  while (true) {
+    co_await world_.sleep(around(options_.disk_breaks_every));
+    cluster_.break_disk_in(1 + dice_.below(30), 1 + dice_.below(100));
   }
 }
 

@@ -1,5 +1,5 @@
 // The Nemesis makes trouble at the server's machine, as often as the Options say: it crashes it,
-// now or in the middle of a commit, restarts it, fills its disk and sets its clock.
+// now or in the middle of a commit, restarts it, fills or breaks its disk and sets its clock.
 #pragma once
 
 #include "cluster.h"
@@ -20,6 +20,7 @@ class Nemesis {
   [[nodiscard]] Task<> crash();
   [[nodiscard]] Task<> restart();
   [[nodiscard]] Task<> fill_disk();
+  [[nodiscard]] Task<> break_disk();
   [[nodiscard]] Task<> step_clock();
   [[nodiscard]] Duration around(Duration interval);
   void crash_now();

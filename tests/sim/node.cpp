@@ -4,23 +4,16 @@
 
 namespace bitvault::sim {
 
-HeadHub::Listening::Listening(HeadHub& hub, TenantName tenant, Signal& signal)
-    : hub_(hub), tenant_(std::move(tenant)), signal_(&signal) {
-  hub_.signals_[tenant_].push_back(signal_);
-}
+namespace {
 
-HeadHub::Listening::~Listening() { std::erase(hub_.signals_[tenant_], signal_); }
+// How late a wait may end: as long as some calls of the store may take that are made slow.
+constexpr Duration kLatest = std::chrono::seconds(3);
 
-void HeadHub::announce(const TenantName& tenant, Sequence head, Duration now) {
-  announced_[tenant].emplace(head, now);
-  for (Signal* signal : signals_[tenant]) {
-    signal->notify();
-  }
-}
+}  // namespace
 
-std::optional<Duration> HeadHub::announced(const TenantName& tenant, Sequence sequence) const {
-  const auto of_tenant = announced_.find(tenant);
-  if (of_tenant == announced_.end()) {
+std::optional<Duration> Announcements::of(const TenantName& tenant, Sequence sequence) const {
+  const auto of_tenant = heads_.find(tenant);
+  if (of_tenant == heads_.end()) {
     return std::nullopt;
   }
   const auto at = of_tenant->second.lower_bound(sequence);
@@ -37,8 +30,8 @@ Node::Node(Scheduler& scheduler, const SimClock& clock, Observers& observers,
 Node::~Node() = default;
 
 Result<std::unique_ptr<Node>> Node::boot(Scheduler& scheduler, const SimClock& clock,
-                                         NodeOptions options, Observers& observers,
-                                         Violations& violations) {
+                                         NodeOptions options, const CursorCodec& cursors,
+                                         Observers& observers, Violations& violations) {
   std::unique_ptr<Node> node(new Node(scheduler, clock, observers, violations));
   Node& self = *node;
   options.sqlite.writer = self.world_.executor();
@@ -56,42 +49,35 @@ Result<std::unique_ptr<Node>> Node::boot(Scheduler& scheduler, const SimClock& c
     self.wrapped_ = options.wrap(*self.faulty_, self.world_, self.tasks_);
   }
   self.deaf_ = options.deaf;
-  self.patience_error_ = options.patience_error;
+  self.feed_ = std::make_unique<Feed>(self.world_, self.store(), self.bus_, cursors);
   return node;
 }
 
 void Node::hear(const TenantName& tenant, const JournalHead& head) {
   observers_.tell(&Checker::announced, tenant, head);
   observers_.see(tenant, head.head);
+  announcements_.add(tenant, head.head, world_.scheduler().now());
   if (deaf_ && world_.random().below(5) == 0) {
     return;
   }
-  heads_.announce(tenant, head.head, world_.scheduler().now());
+  bus_.announce(tenant);
 }
 
-Task<Result<Slice>> Node::poll(TenantName tenant, Sequence after, ReadLimit limit, Duration wait) {
-  Signal grown(world_.executor());
-  const HeadHub::Listening listening(heads_, tenant, grown);
-  const MonotonicTime deadline = world_.clock().monotonic() + wait;
-  bool overslept = false;
-  while (true) {
-    const Duration looked = world_.scheduler().now();
-    auto slice = co_await store().read(tenant, after, limit);
-    if (overslept && slice && !slice->events.empty()) {
-      const auto announced = heads_.announced(tenant, after.next());
-      if (!announced || looked - *announced > patience_error_) {
-        violations_.add("WakeUps", "{}: nobody was told of {} until the time was up", tenant.str(),
-                        after.next().value);
-      }
+Task<Result<FeedAnswer>> Node::read_feed(FeedQuery query) {
+  const TenantName tenant = query.tenant;
+  const Duration begun = world_.scheduler().now();
+  auto answer = co_await feed_->read(std::move(query));
+  if (answer && std::holds_alternative<FeedPage>(*answer)) {
+    const FeedPage& page = std::get<FeedPage>(*answer);
+    const Duration now = world_.scheduler().now();
+    const Sequence first = page.events.empty() ? Sequence{} : page.events.front().sequence;
+    const Duration there = announcements_.of(tenant, first).value_or(begun);
+    if (!page.events.empty() && now - std::max(begun, there) > kLatest) {
+      violations_.add("WakeUps", "{}: {} was there at {} us, the wait for it ended at {} us",
+                      tenant.str(), first.value, there.count(), now.count());
     }
-    const Duration patience = deadline - world_.clock().monotonic();
-    const bool cancelled = co_await is_cancelled();
-    if (!slice || !slice->events.empty() || cancelled || patience <= Duration{0}) {
-      co_return slice;
-    }
-    const bool notified = co_await grown.wait(world_, patience);
-    overslept = !notified;
   }
+  co_return answer;
 }
 
 }  // namespace bitvault::sim

@@ -8,41 +8,27 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <vector>
 
+#include "feed/feed.h"
 #include "observe.h"
 #include "sim_world.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_store.h"
-#include "world/signal.h"
 #include "world/task_group.h"
 
 namespace bitvault::sim {
 
-// Who waits for which tenant's head, woken in the order in which they came.
-class HeadHub {
+// When which head was announced to whom it may concern.
+class Announcements {
  public:
-  class Listening {
-   public:
-    Listening(HeadHub& hub, TenantName tenant, Signal& signal);
-    ~Listening();
-    Listening(const Listening&) = delete;
-    Listening& operator=(const Listening&) = delete;
-
-   private:
-    HeadHub& hub_;
-    const TenantName tenant_;
-    Signal* const signal_;
-  };
-
-  void announce(const TenantName& tenant, Sequence head, Duration now);
-  // When it was announced that `sequence` is there; nothing if it never was in this life.
-  [[nodiscard]] std::optional<Duration> announced(const TenantName& tenant,
-                                                  Sequence sequence) const;
+  void add(const TenantName& tenant, Sequence head, Duration now) {
+    heads_[tenant].emplace(head, now);
+  }
+  // Nothing if it never was in this life of the server.
+  [[nodiscard]] std::optional<Duration> of(const TenantName& tenant, Sequence sequence) const;
 
  private:
-  std::map<TenantName, std::vector<Signal*>> signals_;
-  std::map<TenantName, std::map<Sequence, Duration>> announced_;
+  std::map<TenantName, std::map<Sequence, Duration>> heads_;
 };
 
 // Puts a store in front of another, to see whether the checkers notice (see broken_store.h).
@@ -52,18 +38,16 @@ using WrapStore =
 struct NodeOptions {
   SqliteOptions sqlite;
   test::FaultyStore::Decide decide;
-  WrapStore wrap;              // may be empty
-  bool deaf = false;           // loses some of the head listener's words: for the same purpose
-  Duration patience_error{0};  // how late a long poll may hear of a head
+  WrapStore wrap;     // may be empty
+  bool deaf = false;  // loses some of the head listener's words: for the same purpose
 };
 
 class Node {
  public:
   // Errors: what the store says when it cannot be opened.
-  [[nodiscard]] static Result<std::unique_ptr<Node>> boot(Scheduler& scheduler,
-                                                          const SimClock& clock,
-                                                          NodeOptions options, Observers& observers,
-                                                          Violations& violations);
+  [[nodiscard]] static Result<std::unique_ptr<Node>> boot(
+      Scheduler& scheduler, const SimClock& clock, NodeOptions options, const CursorCodec& cursors,
+      Observers& observers, Violations& violations);
   ~Node();
 
   [[nodiscard]] SimWorld& world() { return world_; }
@@ -76,9 +60,8 @@ class Node {
   [[nodiscard]] std::size_t tasks() const { return tasks_.size(); }
   void kill() { world_.kill(); }
 
-  // Reads as soon as there is something after `after`, or after `wait`.
-  [[nodiscard]] Task<Result<Slice>> poll(TenantName tenant, Sequence after, ReadLimit limit,
-                                         Duration wait);
+  // The feed. A page that a wait ended with must have come soon after its first event.
+  [[nodiscard]] Task<Result<FeedAnswer>> read_feed(FeedQuery query);
 
  private:
   Node(Scheduler& scheduler, const SimClock& clock, Observers& observers, Violations& violations);
@@ -86,15 +69,16 @@ class Node {
 
   Observers& observers_;
   Violations& violations_;
-  Duration patience_error_{0};
   bool deaf_ = false;
   // In this order: the store goes first, with the coroutines that wait in its queues.
   SimWorld world_;
   TaskGroup tasks_;
-  HeadHub heads_;
+  HeadBus bus_;
+  Announcements announcements_;
   std::unique_ptr<SqliteStore> sqlite_;
   std::unique_ptr<test::FaultyStore> faulty_;
   std::unique_ptr<Store> wrapped_;
+  std::unique_ptr<Feed> feed_;
 };
 
 }  // namespace bitvault::sim

@@ -12,9 +12,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
+#include "feed/feed.h"
 #include "store/store.h"
 
 namespace bitvault::sim {
@@ -48,6 +50,19 @@ struct Reading {
   ReadLimit limit;
   Sequence at_least;  // a head that somebody had seen before this read began
   const Slice& slice;
+};
+
+using FeedAnswer = std::variant<FeedPage, CursorReset>;
+
+// A page of the feed, from a cursor that stood at `from`.
+struct Paging {
+  TenantName tenant;
+  Position from;
+  std::size_t limit = 0;
+  std::string subject_prefix;  // empty: every event
+  Sequence at_least;           // as for a Reading
+  Position to;                 // where next_cursor stands
+  const FeedPage& page;
 };
 
 struct Finding {
@@ -93,6 +108,10 @@ class Checker {
   virtual void answered(const Submission& /*submission*/, const Reply<Committed>& /*reply*/) {}
   virtual void announced(const TenantName& /*tenant*/, const JournalHead& /*head*/) {}
   virtual void read(const Reading& /*reading*/) {}
+  virtual void paged(const Paging& /*paging*/) {}
+  // A cursor of the feed was refused, though nothing was ever pruned.
+  virtual void reset(const TenantName& /*tenant*/, const Position& /*from*/,
+                     const CursorReset& /*answer*/) {}
   virtual void found(const Finding& /*finding*/) {}
   // A counter was raised to `value`.
   virtual void counted(const TenantName& /*tenant*/, std::uint64_t /*value*/,
@@ -103,11 +122,15 @@ class Checker {
   Violations& violations_;
 };
 
-[[nodiscard]] std::vector<std::unique_ptr<Checker>> all_checkers(Violations& violations);
+void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations);
+void add_commit_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations);
 
 class Observers {
  public:
-  explicit Observers(Violations& violations) : checkers_(all_checkers(violations)) {}
+  explicit Observers(Violations& violations) {
+    add_reading_checkers(checkers_, violations);
+    add_commit_checkers(checkers_, violations);
+  }
 
   template <class... Parameters, class... Args>
   void tell(void (Checker::*what)(Parameters...), const Args&... args) {

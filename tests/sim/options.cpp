@@ -23,6 +23,7 @@ void draw_trouble(Dice& dice, Options& options) {
   options.call_slow_per_mille = rate(300, 200);
   options.disk_fails_per_mille = rate(500, 30);
   options.disk_full_every = interval(300, 1'000, 10'000);
+  options.disk_breaks_every = interval(300, 500, 5'000);
   options.crash_every = interval(700, 500, 10'000);
   options.restart_every = interval(300, 2'000, 10'000);
   options.clock_step_every = interval(400, 500, 10'000);
@@ -65,15 +66,16 @@ std::string describe(const Options& o) {
       "tenants={} "
       "publishers={} readers={} events_max={} hot_ids={} hot={} repeat={} altered={} twice={} "
       "made={} large={} count={} give_up={} think_max={}ms latency_max={}ms answer_lost={} "
-      "call_fails={} call_slow={} disk_fails={} disk_full_every={}ms crash_every={}ms "
+      "call_fails={} call_slow={} disk_fails={} disk_full_every={}ms disk_breaks_every={}ms "
+      "crash_every={}ms "
       "restart_every={}ms clock_step_every={}ms",
       o.seed, ms(o.chaos), o.job_cost_max.count(), o.drift_ppm, o.connections, o.queue_requests_max,
       o.batch_requests_max, o.tenants, o.publishers, o.readers, o.events_max, o.hot_ids,
       o.hot_per_mille, o.repeat_per_mille, o.altered_per_mille, o.twice_per_mille, o.made_per_mille,
       o.large_per_mille, o.count_per_mille, o.give_up_per_mille, ms(o.think_max), ms(o.latency_max),
       o.answer_lost_per_mille, o.call_fails_per_mille, o.call_slow_per_mille,
-      o.disk_fails_per_mille, ms(o.disk_full_every), ms(o.crash_every), ms(o.restart_every),
-      ms(o.clock_step_every));
+      o.disk_fails_per_mille, ms(o.disk_full_every), ms(o.disk_breaks_every), ms(o.crash_every),
+      ms(o.restart_every), ms(o.clock_step_every));
 }
 
 }  // namespace bitvault::sim

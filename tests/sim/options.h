@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "tests/store/memory_vfs.h"
 
 namespace bitvault::sim {
 
@@ -44,6 +45,7 @@ struct Options {
   unsigned call_slow_per_mille = 0;
   unsigned disk_fails_per_mille = 0;  // of the file system's calls
   Duration disk_full_every{0};
+  Duration disk_breaks_every{0};  // then most of a run of calls fail
   Duration crash_every{0};
   Duration restart_every{0};  // orderly
   Duration clock_step_every{0};
@@ -53,6 +55,8 @@ struct Options {
     std::uint64_t number = 0;  // of the calls since the first client came
     Planned kind = Planned::kBefore;
   };
+  // What crashes leave of what was not synced; otherwise chance tells.
+  std::optional<test::MemoryVfs::Unsynced> unsynced;
   std::optional<Plan> disk_plan;
   std::optional<Plan> commit_plan;
 };
