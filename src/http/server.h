@@ -3,9 +3,10 @@
 // Every limit below is a refusal, never a crash: a connection too many gets 503 and is closed, a
 // head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies or
 // answers beyond their common budget 503 with Retry-After. What is not HTTP/1.1, or could be read
-// in two ways, is 400; each of these closes the connection. A client that stops reading is cut off,
-// one that closes while its request is handled has the handler cancelled, one that idles is closed
-// and, until then, costs no buffer. Pipelined requests are answered in order.
+// in two ways, is 400. Each closes the connection, except 503 in place of a large answer, whose
+// request was handled. A client that stops reading is cut off, one that closes while its request is
+// handled has the handler cancelled, one that idles is closed and, until then, costs no buffer.
+// Pipelined requests are answered in order.
 //
 // stop() stops accepting, closes what idles, cancels what waits so that it is answered now, lets
 // what was begun end within `drain`, then closes the sockets that are left.
