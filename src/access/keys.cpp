@@ -264,8 +264,7 @@ Task<Status> Keys::set_operator_key(std::string token) {
 }
 
 Task<Result<bool>> Keys::has_operator_key() {
-  Result<std::optional<std::string>> hash =
-      co_await store_.setting(std::string(kOperatorSetting));
+  Result<std::optional<std::string>> hash = co_await store_.setting(std::string(kOperatorSetting));
   if (!hash) {
     co_return fail(std::move(hash.error()));
   }

@@ -86,8 +86,8 @@ Task<Status> Watchers::start(const std::vector<cli::Watch>& watches,
   for (const cli::Watch& watch : watches) {
     const Result<TenantPut> tenant = co_await context.store.put_tenant(watch.tenant, {});
     if (!tenant) {
-      co_return fail(tenant.error().code, fmt::format("--watch {}: {}", watch.tenant.str(),
-                                                      tenant.error().detail));
+      co_return fail(tenant.error().code,
+                     fmt::format("--watch {}: {}", watch.tenant.str(), tenant.error().detail));
     }
     watchers_.push_back(std::make_unique<One>(watch, context));
     context.tasks.spawn(watchers_.back()->run());

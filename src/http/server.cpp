@@ -228,7 +228,7 @@ class Worker {
       for (Session& session : sessions_) {
         session.tick(now);
         if (drained) {
-          session.abort();
+          session.close_now();
         }
       }
     }

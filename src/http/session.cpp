@@ -403,7 +403,7 @@ void Session::wind_up() {
   }
 }
 
-void Session::abort() {
+void Session::close_now() {
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

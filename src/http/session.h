@@ -64,7 +64,7 @@ class Session {
   // An idle connection ends, a handler is cancelled; what is read or written goes on to its answer.
   void wind_up();
   // Closes the socket whatever it is doing.
-  void abort();
+  void close_now();
 
   [[nodiscard]] Welcome welcome() const { return welcome_; }
 

@@ -69,7 +69,8 @@ inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.nam
 
 template <class T>
 Task<> deliver(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
-  promise->set_value(co_await std::move(task));
+  T result = co_await std::move(task);
+  promise->set_value(std::move(result));
 }
 
 // Runs a task on an executor; its result may be waited for by any thread.

@@ -14,7 +14,8 @@ namespace bitvault::test {
 
 template <class T>
 Task<> deliver_to(Task<T> task, std::optional<T>& result) {
-  result.emplace(co_await std::move(task));
+  T value = co_await std::move(task);
+  result.emplace(std::move(value));
 }
 
 class SingleThread {
