@@ -17,8 +17,8 @@ struct NodeView {
   Kind kind = Kind::kFile;
   std::string name;
   std::string path;
-  std::optional<std::string> parent_id;  // absent at the top
-  FileState file;
+  std::optional<std::string> parent_id = {};  // absent at the top
+  FileState file = {};
   std::uint32_t version = 1;
 };
 

@@ -17,6 +17,17 @@ constexpr std::size_t kUnsettledMax = 10'000;
 constexpr Duration kUnsettledDelay = std::chrono::milliseconds(100);
 constexpr Duration kUnsettledDelayMax = std::chrono::seconds(2);
 
+// Two writes within one tick of the file system's clock leave the same times, so a file that was
+// written to a moment before it was read may have changed since without showing it.
+constexpr Duration kTick = std::chrono::milliseconds(20);
+
+// A file system whose clock is far off tells nothing.
+bool is_fresh(const Content& content, WallTime read_from, WallTime read_to) {
+  const WallTime touched{
+      std::chrono::floor<Duration>(std::chrono::nanoseconds(content.touched_ns))};
+  return touched > read_from - kTick && touched < read_to + kTick;
+}
+
 std::string path_of(const Op& op) {
   return op.folder->path.empty() ? op.seen->name : op.folder->path + '/' + op.seen->name;
 }
@@ -87,8 +98,10 @@ Task<> Watcher::read_files(Batch& batch) {
     }
     return jobs.size();
   };
+  batch.read_from = services_.world.clock().wall();
   const std::size_t done = co_await run_on(services_.blocking, read);
   static_cast<void>(done);
+  batch.read_to = services_.world.clock().wall();
 }
 
 // Whether the file was written to when it was last read, and it is too early to try again.
@@ -102,8 +115,8 @@ bool Watcher::is_unsettled(const Op& op) {
 }
 
 // Whether the change can be done with this content.
-bool Watcher::settle(const Op& op, Content& content) {
-  if (agrees(op, content)) {
+bool Watcher::settle(const Op& op, Content& content, const Batch& batch) {
+  if (agrees(op, content) && !is_fresh(content, batch.read_from, batch.read_to)) {
     unsettled_.erase(op.seen->identity);
     return true;
   }
@@ -120,6 +133,7 @@ bool Watcher::settle(const Op& op, Content& content) {
   Unsettled& file = found->second;
   if (content.identity == op.seen->identity && now() - file.since >= limits_.unsettled_max) {
     content.state = Content::State::kKnown;  // it never rests: told without checksum
+    content.file.checksum.reset();
     unsettled_.erase(found);
     return true;
   }
@@ -134,13 +148,14 @@ Result<Transaction> Watcher::change_table(Batch& batch, std::vector<Change>& cha
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     const Op& op = *batch.ops[i];
     const bool with_content = needs_content(table(), op);
-    if (with_content && !settle(op, batch.contents[i])) {
+    if (with_content && !settle(op, batch.contents[i], batch)) {
       continue;
     }
     if (op.kind == Op::Kind::kCreate && table().size() > limits_.nodes_max) {
       return fail(Code::kTooLarge, fmt::format("{} holds more than {} files and folders",
                                                options_.directory, limits_.nodes_max));
     }
+    look_at_other_names(op);
     std::array<std::byte, NodeId::kRandomBytes> random{};
     services_.world.random().fill(random);
     Applied applied =
@@ -178,14 +193,23 @@ void Watcher::note(const Op& op, const Applied& applied) {
       services_.source.unwatch(*id);
     }
   }
-  // A file that was written to under one of its names changed under the others too, but the system
-  // tells only of the folder where it was opened.
-  if (op.kind == Op::Kind::kUpdate && applied.change && op.seen->links > 1) {
-    for (const NodeRef other : table().with(op.seen->identity)) {
-      if (other != op.node) {
+}
+
+// A file that was written to under one of its names changed under the others too, but the system
+// tells only of the folder where it was opened.
+void Watcher::look_at_other_names(const Op& op) {
+  const auto look = [&](const Identity& identity) {
+    for (const NodeRef other : table().with(identity)) {
+      if (other != op.node && other != kRoot) {
         agenda_.look_now(table()[other].parent);
       }
     }
+  };
+  if (op.node != kNoNode) {
+    look(table()[op.node].identity);
+  }
+  if (op.seen != nullptr && op.seen->links > 1) {
+    look(op.seen->identity);
   }
 }
 

@@ -5,7 +5,6 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,10 +19,6 @@ namespace bitvault::watch {
 namespace {
 
 constexpr std::size_t kChunkBytes = 256 * 1024;
-
-// Two writes within one tick of the kernel's clock leave the same times: what was written a moment
-// ago may change once more without showing it.
-constexpr std::int64_t kFreshNs = 20'000'000;
 
 struct Stat {
   mode_t mode = 0;
@@ -64,13 +59,6 @@ std::optional<Stat> stat_of(int fd, const char* name) {
 
 bool is_same_state(const Stat& a, const Stat& b) {
   return a.file == b.file && a.changed_ns == b.changed_ns;
-}
-
-bool is_fresh(const Stat& stat) {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  const std::int64_t age = nanoseconds(now.tv_sec, now.tv_nsec) - stat.changed_ns;
-  return age < kFreshNs && age > -kFreshNs;  // a clock that goes otherwise tells nothing
 }
 
 // What an error of open(2) or statx(2) says of a folder or file.
@@ -168,8 +156,10 @@ Content DiskTree::read(const std::string& path, std::uint64_t bytes_max) {
   if (!before || !S_ISREG(before->mode)) {
     return {};
   }
-  Content content{
-      .state = Content::State::kKnown, .identity = before->identity, .file = before->file};
+  Content content{.state = Content::State::kKnown,
+                  .identity = before->identity,
+                  .file = before->file,
+                  .touched_ns = before->changed_ns};
   if (before->file.size > bytes_max) {
     return content;
   }
@@ -181,8 +171,7 @@ Content DiskTree::read(const std::string& path, std::uint64_t bytes_max) {
   }
   content.file.checksum = digest_of(fd.get(), before->file.size);
   const auto after = stat_of(fd.get(), "");
-  if (opened->identity != before->identity || !after || !is_same_state(*before, *after) ||
-      is_fresh(*after)) {
+  if (opened->identity != before->identity || !after || !is_same_state(*before, *after)) {
     content.state = Content::State::kChanging;
     content.file.checksum.reset();
   }

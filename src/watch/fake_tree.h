@@ -2,16 +2,15 @@
 // that are used again, times of birth, hard links, renames over other files.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
-#include "watch/change_source.h"
 #include "watch/tree.h"
 
 namespace bitvault::watch {
@@ -21,7 +20,10 @@ class FakeTree final : public Tree {
   FakeTree() : root_(make(Kind::kFolder)) {}
 
   // Paths are "a/b"; the folder they lie in exists.
-  void folder(const std::string& path) { place(path) = make(Kind::kFolder); }
+  void folder(const std::string& path) {
+    place(path) = make(Kind::kFolder);
+    tell(path);
+  }
   // Makes or overwrites a file in place.
   void write(const std::string& path, std::string content) {
     auto& file = place(path);
@@ -30,25 +32,37 @@ class FakeTree final : public Tree {
     }
     file->content = std::move(content);
     file->modified_ns = ++clock_;
+    tell_of_content(*root_, *file);
   }
-  void touch(const std::string& path) { place(path)->modified_ns = ++clock_; }
+  void touch(const std::string& path) {
+    place(path)->modified_ns = ++clock_;
+    tell_of_content(*root_, *place(path));
+  }
   void link(const std::string& from, const std::string& to) {
     auto file = place(from);
     ++file->links;
     remove_if_there(to);
     place(to) = file;
+    tell(to);
   }
   void rename(const std::string& from, const std::string& to) {
     auto moved = std::move(place(from));
     erase(from);
     remove_if_there(to);
     place(to) = std::move(moved);
+    tell(from);
+    tell(to);
   }
-  void exchange(const std::string& a, const std::string& b) { std::swap(place(a), place(b)); }
+  void exchange(const std::string& a, const std::string& b) {
+    std::swap(place(a), place(b));
+    tell(a);
+    tell(b);
+  }
   void remove(const std::string& path) {
     auto gone = std::move(place(path));
     erase(path);
     release(*gone);
+    tell(path);
   }
   // The next file or folder gets the inode that was freed last.
   void reuse_inodes() { reuse_ = true; }
@@ -60,11 +74,22 @@ class FakeTree final : public Tree {
   // The next `times` readings of this file find it being written to.
   void keep_changing(const std::string& path, int times) { changing_[path] = times; }
 
+  // Hears of each folder in which something changed; unlike Linux, also of each one where a file
+  // that was written to has another name.
+  std::function<void(const Identity&)> on_change = [](const Identity&) {};
+  // Called before each look: the tree may change between two.
+  std::function<void()> before_look = [] {};
+  [[nodiscard]] std::optional<Identity> identity(const std::string& path) const {
+    const Inode* const found = find(path);
+    return found == nullptr ? std::nullopt : std::optional(found->identity);
+  }
+
   std::optional<Identity> root() override {
     return root_ == nullptr ? std::nullopt : std::optional(root_->identity);
   }
 
   std::expected<Listing, ListError> list(const std::string& path) override {
+    before_look();
     if (forbidden_.contains(path)) {
       return std::unexpected(ListError::kUnreadable);
     }
@@ -85,6 +110,7 @@ class FakeTree final : public Tree {
   }
 
   Content read(const std::string& path, std::uint64_t bytes_max) override {
+    before_look();
     const Inode* const found = find(path);
     if (found == nullptr || found->kind != Kind::kFile) {
       return {};
@@ -111,6 +137,7 @@ class FakeTree final : public Tree {
   }
 
  private:
+  // Shared by the names of a file: that is what a hard link is.
   struct Inode {
     Kind kind;
     Identity identity;
@@ -152,6 +179,16 @@ class FakeTree final : public Tree {
     check(folder != nullptr, "the test made the folder");
     return folder->entries[name];
   }
+  void tell(const std::string& path) { on_change(find(split(path).first)->identity); }
+  void tell_of_content(const Inode& folder, const Inode& file) const {
+    for (const auto& [name, inode] : folder.entries) {
+      if (inode.get() == &file) {
+        on_change(folder.identity);
+      } else if (inode->kind == Kind::kFolder) {
+        tell_of_content(*inode, file);
+      }
+    }
+  }
   void erase(const std::string& path) {
     const auto [parent, name] = split(path);
     find(parent)->entries.erase(name);
@@ -189,19 +226,6 @@ class FakeTree final : public Tree {
   std::shared_ptr<Inode> unmounted_;
   std::set<std::string> forbidden_;
   std::map<std::string, int> changing_;
-};
-
-// Watches nothing and says so politely: tests tell the watcher where to look.
-class SilentSource final : public ChangeSource {
- public:
-  std::expected<WatchId, WatchError> watch(const std::string& /*path*/) override {
-    return WatchId{next_++};
-  }
-  void unwatch(WatchId /*id*/) override {}
-  Task<Changes> next() override { co_return Changes{.ended = true}; }
-
- private:
-  int next_ = 1;
 };
 
 }  // namespace bitvault::watch

@@ -30,6 +30,7 @@ class Planner {
         match(sight);
       }
     }
+    break_circles();
     keep_what_is_needed();
     for (const ObservedFolder& observed : observation_.folders) {
       for (const NodeRef child : table_.children(observed.folder)) {
@@ -99,7 +100,7 @@ class Planner {
       wait(sight);
     } else if (mover != kNoNode) {  // rule 3
       taken_.insert(mover);
-      moving_.insert(mover);
+      moving_.emplace(mover, sight.folder->folder);
       changes_.push_back({{Op::Kind::kMove, mover, sight.folder, sight.seen}, {}});
       content_may_differ(mover, sight);
     } else {  // rule 4
@@ -180,6 +181,34 @@ class Planner {
     }
   }
 
+  // Folders that are moved while they are looked at may be seen each below the other. Such a move
+  // waits for another look.
+  void break_circles() {
+    std::erase_if(changes_, [this](const PlannedChange& change) {
+      const Op& op = change.op;
+      if (op.kind != Op::Kind::kMove || op.seen->kind != Kind::kFolder ||
+          !is_below_itself(op.node)) {
+        return false;
+      }
+      moving_.erase(op.node);
+      waiting_.insert(op.seen->identity);
+      plan_.again.push_back(op.folder->folder);
+      return true;
+    });
+  }
+
+  bool is_below_itself(NodeRef folder) const {
+    NodeRef step = folder;
+    for (std::size_t steps = 0; step != kRoot && steps <= table_.size(); ++steps) {
+      const auto found = moving_.find(step);
+      step = found != moving_.end() ? found->second : table_[step].parent;
+      if (step == folder) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   // A folder is not deleted while something below it is known to be alive and has not moved out.
   void keep_what_is_needed() {
     for (const ObservedFolder& observed : observation_.folders) {
@@ -225,8 +254,8 @@ class Planner {
   std::unordered_set<NodeRef> accounted_;            // folders of which all that is there is known
   std::unordered_set<NodeRef> taken_;                // nodes that an entry was tied to
   std::unordered_set<Identity> folders_tied_;        // each is taken once
-  std::unordered_set<NodeRef> moving_;
-  std::unordered_set<Identity> renamed_over_;  // files that are another node's content now
+  std::unordered_map<NodeRef, NodeRef> moving_;      // and into which folder
+  std::unordered_set<Identity> renamed_over_;        // files that are another node's content now
   std::unordered_set<Identity> waiting_;
   std::unordered_set<NodeRef> kept_;
 };

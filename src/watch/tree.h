@@ -39,12 +39,13 @@ enum class ListError : std::uint8_t {
 struct Content {
   enum class State : std::uint8_t {
     kKnown,     // `file` is what it holds; without checksum if it is too large or may not be read
-    kChanging,  // it was written to while it was read, or a moment before
+    kChanging,  // it was written to while it was read
     kGone,      // there is no such file
   };
   State state = State::kGone;
   Identity identity;
   FileState file;
+  std::int64_t touched_ns = 0;  // when the file system last changed anything about it, since 1970
 };
 
 class Tree {

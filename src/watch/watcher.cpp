@@ -8,7 +8,6 @@
 
 #include "watch/record.h"
 #include "watch/run_on.h"
-#include "world/task_group.h"
 
 namespace bitvault::watch {
 
@@ -19,7 +18,8 @@ Watcher::Watcher(WatchOptions options, const WatchServices& services)
           services.world, services.store, options_.tenant,
           [this](const Error& error) { notice(WatchNotice::Kind::kStoreRefuses, error.detail); }),
       agenda_({.first = limits_.quiet}),
-      changed_(services.strand) {}
+      changed_(services.strand),
+      tasks_(services.strand) {}
 
 Task<Status> Watcher::run() {
   Tree* const tree = &services_.tree;
@@ -28,13 +28,12 @@ Task<Status> Watcher::run() {
     co_return fail(Code::kInvalid,
                    fmt::format("{} is not there, or is not a folder", options_.directory));
   }
-  TaskGroup group(services_.strand);
-  group.spawn(collect());
+  tasks_.spawn(collect());
   Status ended = co_await watch();
-  group.cancel();
+  tasks_.cancel();
   // The join must wait even if this coroutine was cancelled.
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
-  co_await group.join(services_.world);
+  co_await tasks_.join(services_.world);
   co_return ended;
 }
 
@@ -112,7 +111,6 @@ Task<> Watcher::rest() {
   if (!root_is_lost_ && agenda_.now_size() > 0) {
     co_return;
   }
-  report_progress(false);
   co_await wait_for_work();
   // Changes come in groups: a file is made, written, renamed. They are looked at together.
   const MonotonicTime latest = now() + limits_.patience;
@@ -128,17 +126,19 @@ Task<> Watcher::rest() {
 
 Task<> Watcher::wait_for_work() {
   while (dirt_.empty() && !all_is_dirty_) {
-    MonotonicTime until = next_rescan_;
-    until = std::min(until, agenda_.next_due().value_or(until));
-    if (root_is_lost_) {
-      until = std::min(until, now() + limits_.root_poll);
-    }
-    if (now() >= until) {
+    report_progress(false);
+    const MonotonicTime due =
+        root_is_lost_ ? next_root_poll_
+                      : std::min(next_rescan_, agenda_.next_due().value_or(next_rescan_));
+    if (now() >= due) {
       co_return;
     }
-    const bool notified = co_await changed_.wait(services_.world, until - now());
+    const MonotonicTime until = progress_is_old_ ? std::min(due, next_progress_) : due;
+    const Duration wait = std::max(until - now(), Duration{1});
+    const bool notified = co_await changed_.wait(services_.world, wait);
+    static_cast<void>(notified);
     const bool cancelled = co_await is_cancelled();
-    if (cancelled || (!notified && root_is_lost_)) {
+    if (cancelled) {
       co_return;
     }
   }
@@ -164,6 +164,7 @@ void Watcher::note_dirt() {
   dirt_.clear();
   if (root_is_lost_) {
     agenda_.look_now(kRoot);
+    next_root_poll_ = now() + limits_.root_poll;
   }
 }
 
@@ -318,12 +319,13 @@ void Watcher::notice(WatchNotice::Kind kind, std::string text) {
 }
 
 void Watcher::report_progress(bool comparing) {
-  const bool ended = progress_.comparing && !comparing;
-  if (!ended && now() < next_progress_) {
+  progress_is_old_ = progress_is_old_ || comparing || progress_.comparing;
+  if (!progress_is_old_ || now() < next_progress_) {
     return;
   }
   progress_.comparing = comparing;
   progress_.nodes = ledger_.table() == nullptr ? 0 : table().size() - 1;
+  progress_is_old_ = false;
   next_progress_ = now() + limits_.progress_period;
   services_.listener.progress(progress_);
 }

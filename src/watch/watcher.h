@@ -30,6 +30,7 @@
 #include "watch/tree.h"
 #include "watch/watches.h"
 #include "world/signal.h"
+#include "world/task_group.h"
 #include "world/world.h"
 
 namespace bitvault::watch {
@@ -72,9 +73,10 @@ class Watcher {
  public:
   Watcher(WatchOptions options, const WatchServices& services);
 
-  // Runs on the strand until it is cancelled, which ends it after the batch at hand, without error.
-  // Errors: kInvalid when the directory is not there at the start; kNotFound and kTenantDeleting
-  // when the tenant is not; kTooLarge when the directory holds more nodes than nodes_max.
+  // Once. Runs on the strand until it is cancelled, which ends it after the batch at hand, without
+  // error. Errors: kInvalid when the directory is not there at the start; kNotFound and
+  // kTenantDeleting when the tenant is not; kTooLarge when the directory holds more nodes than
+  // nodes_max.
   [[nodiscard]] Task<Status> run();
 
  private:
@@ -88,6 +90,8 @@ class Watcher {
   struct Batch {
     std::vector<const Op*> ops;
     std::vector<Content> contents;  // of each op that needs one
+    WallTime read_from;
+    WallTime read_to;
   };
 
   // The loop (watcher.cpp).
@@ -110,10 +114,11 @@ class Watcher {
   [[nodiscard]] Task<Status> carry_out(const Plan& made);
   [[nodiscard]] Batch next_batch(const Plan& made, std::size_t& at);
   [[nodiscard]] Task<> read_files(Batch& batch);
-  [[nodiscard]] bool settle(const Op& op, Content& content);
+  [[nodiscard]] bool settle(const Op& op, Content& content, const Batch& batch);
   [[nodiscard]] bool is_unsettled(const Op& op);
   [[nodiscard]] Result<Transaction> change_table(Batch& batch, std::vector<Change>& changes);
   void note(const Op& op, const Applied& applied);
+  void look_at_other_names(const Op& op);
   [[nodiscard]] Task<Status> commit(Transaction transaction, std::vector<Change> changes);
 
   [[nodiscard]] NodeTable& table() const { return *ledger_.table(); }
@@ -138,8 +143,12 @@ class Watcher {
   bool root_is_lost_ = false;
   bool partly_blind_ = false;  // some folder cannot be watched
   MonotonicTime next_rescan_{};
+  MonotonicTime next_root_poll_{};
   WatchProgress progress_;
   MonotonicTime next_progress_{};
+  bool progress_is_old_ = true;
+
+  TaskGroup tasks_;
 };
 
 }  // namespace bitvault::watch

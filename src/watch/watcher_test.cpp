@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/json.hpp>
@@ -23,6 +22,7 @@
 #include "store/sqlite/sqlite_store.h"
 #include "watch/disk_tree.h"
 #include "watch/inotify.h"
+#include "watch/temporary_folder.h"
 #include "world/task_group.h"
 
 namespace bitvault::watch {
@@ -34,25 +34,6 @@ namespace json = boost::json;
 using Lines = std::vector<std::string>;
 
 constexpr Duration kPatience = std::chrono::seconds(60);
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string path = (fs::temp_directory_path() / "watch-XXXXXX").string();
-    path_ = ::mkdtemp(path.data());
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-void write(const fs::path& path, std::string_view content) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
 
 std::string member(const json::value& object, std::string_view name) {
   return std::string(object.at(name).as_string());
