@@ -263,11 +263,12 @@ Task<> Clients::read_some(TenantName tenant, Place& place) {
 // A page from the last cursor, or from any that was ever given.
 Task<> Clients::page_some(TenantName tenant, Place& place) {
   const CursorCodec& codec = cluster_.cursors();
-  const bool last = place.cursors.empty() || dice_.chance(800);
+  const bool last = finishing_ || place.cursors.empty() || dice_.chance(800);
+  const bool wait = !finishing_ && dice_.chance(600);
   FeedQuery query{.tenant = tenant,
                   .cursor = std::nullopt,
                   .limit = dice_.chance(200) ? 1'000 : dice_.between(1, 20),
-                  .wait = dice_.chance(600) ? pause(std::chrono::seconds(20)) : Duration{0},
+                  .wait = wait ? pause(std::chrono::seconds(20)) : Duration{0},
                   .filter = {}};
   if (!place.cursors.empty()) {
     query.cursor = last ? place.cursors.back() : place.cursors[dice_.below(place.cursors.size())];

@@ -27,6 +27,11 @@ class Clients {
   void finish();
   // All is done that was asked for.
   [[nodiscard]] bool idle() const { return tasks_.size() == 0; }
+  // Who is not, for the report of a failure.
+  [[nodiscard]] std::string report() const {
+    return fmt::format("{} publishers and {} other tasks are left", publishers_.size(),
+                       tasks_.size());
+  }
 
   // Reads everything, from the beginning. Error: the first one that comes.
   [[nodiscard]] Task<> read_all(std::vector<Ending>& endings, Status& status);

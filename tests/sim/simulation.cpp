@@ -81,8 +81,8 @@ class Simulation {
     }
     clients_.finish();
     if (!run_until([&] { return clients_.idle(); }, kQuiet)) {
-      violations_.add("Liveness", "healed, the clients do not come to an end in {} min",
-                      std::chrono::floor<std::chrono::minutes>(kQuiet).count());
+      violations_.add("Liveness", "healed, the clients do not come to an end: {}",
+                      clients_.report());
       return false;
     }
     return true;
