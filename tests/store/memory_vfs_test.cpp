@@ -127,10 +127,10 @@ TEST(MemoryVfs, FailsWhenItIsTold) {
       {Op::kSync, {Kind::kPowerOff}, SQLITE_IOERR},
   };
   for (const auto& [op, fault, expected] : cases) {
+    bool done = false;
     MemoryVfs vfs(1);
     Database database(vfs);
     database.run("CREATE TABLE t (x)");
-    bool done = false;
     vfs.decide_by([&](const VfsCall& call) {
       return call.op == op && !std::exchange(done, true) ? fault : VfsFault{};
     });

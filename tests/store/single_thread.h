@@ -35,6 +35,11 @@ class SingleThread {
     context_.restart();
     context_.run();
   }
+  // Runs what is queued now, also when some task waits for a job elsewhere.
+  void run_ready() {
+    context_.restart();
+    context_.poll();
+  }
   template <class T>
   T run(Task<T> task) {
     std::optional<T> result;
@@ -42,11 +47,6 @@ class SingleThread {
     run_all();
     check(result.has_value(), "a test's task ends");
     return std::move(*result);
-  }
-  // Runs one queued job; false when none is left.
-  bool step() {
-    context_.restart();
-    return context_.run_one() > 0;
   }
 
  private:

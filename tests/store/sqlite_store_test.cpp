@@ -109,6 +109,7 @@ TEST_F(SqliteStoreTest, SharesOneSyncAmongAllThatWait) {
     EXPECT_TRUE(answer && answer->has_value());
   }
   EXPECT_EQ(syncs, 1);
+  vfs_.decide_by({});
 }
 
 TEST_F(SqliteStoreTest, RefusesCommitsPastTheQueue) {
@@ -170,13 +171,18 @@ TEST_F(SqliteStoreTest, RefusesTenantsPastTheLimit) {
 
 TEST_F(SqliteStoreTest, DropsWhatWaitsWhenItGoes) {
   open_with_tenant();
+  SingleThread jobs;
+  auto elsewhere = options();
+  elsewhere.writer = jobs.executor();
+  elsewhere.readers = jobs.executor();
+  open(elsewhere);
   std::optional<Result<Committed>> commit;
   std::optional<Result<std::optional<std::string>>> get;
   thread_.start(store_->commit(events({"a"})), commit);
   thread_.start(store_->get(acme_, kThings, "k"), get);
-  while (thread_.step() && !commit) {
-    store_.reset();  // the jobs of both were posted and find the gate closed
-  }
+  thread_.run_ready();
+  store_.reset();
+  jobs.run_all();  // the jobs of both find the gate closed
   thread_.run_all();
   EXPECT_FALSE(commit);
   EXPECT_FALSE(get);
