@@ -84,6 +84,10 @@ Status validate(const Transaction& transaction) {
   if (auto status = check_sizes(transaction.events()); !status) {
     return status;
   }
+  if (byte_size(transaction) > kTransactionBytesMax) {
+    return fail(Code::kTooLarge,
+                fmt::format("one transaction takes at most {} bytes", kTransactionBytesMax));
+  }
   return check_ids(transaction.events());
 }
 

@@ -22,6 +22,7 @@ inline constexpr std::size_t kRecordKeyBytesMax = 4'352;
 inline constexpr std::size_t kRecordValueBytesMax = 1024 * 1024;
 inline constexpr std::size_t kTransactionEventsMax = 1'000;
 inline constexpr std::size_t kTransactionRecordsMax = 10'000;  // writes and expectations together
+inline constexpr std::size_t kTransactionBytesMax = 64 * 1024 * 1024;
 
 // The name of a collection of records, such as "key" or "watch.node".
 class Collection {
@@ -82,7 +83,8 @@ class Transaction {
 
 // Whether a store may take this transaction at all, judged without looking at any state.
 // Errors: kInvalid for an id that comes twice (violation {index, "id"}), for a record's key that is
-// empty or too long and for too many events or records; kTooLarge for an event or a value.
+// empty or too long and for too many events or records; kTooLarge for an event, a value or the
+// whole.
 [[nodiscard]] Status validate(const Transaction& transaction);
 
 // What the transaction holds, in bytes: what it counts against a queue's limit.

@@ -35,6 +35,17 @@ TEST(Transaction, HasABoundedNumberOfRecords) {
   EXPECT_EQ(validate(full).error().code, Code::kInvalid);
 }
 
+TEST(Transaction, HasABoundedNumberOfBytes) {
+  Transaction large = transaction();
+  const std::string value(kRecordValueBytesMax, 'v');
+  for (std::size_t bytes = 0; bytes + value.size() < kTransactionBytesMax; bytes += value.size()) {
+    large.put(kThings, "k", value);
+  }
+  EXPECT_TRUE(validate(large));
+  large.put(kThings, "k", value);
+  EXPECT_EQ(validate(large).error().code, Code::kTooLarge);
+}
+
 TEST(Transaction, NamesTheEventThatIsTooLarge) {
   Transaction large = transaction();
   large.append(event("a"));

@@ -91,6 +91,8 @@ void configure_writer(Connection& connection) {
                   kWriterCacheKib, kJournalSizeLimit));
 }
 
+// No memory mapping: it reads a page of 500 events 17 % faster (0.48 against 0.58 ms), but makes a
+// failing disk a signal that ends the process instead of an error that ends one read.
 void configure_reader(Connection& connection) {
   connection.execute(
       fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{}", kReaderCacheKib));

@@ -159,14 +159,17 @@ bool Writer::runs() {
 
 Writer::Requests Writer::take() {
   Requests taken;
-  std::size_t events = 0;
+  RequestCost sum;
   const std::scoped_lock lock(mutex_);
   while (!queue_.empty() && taken.size() < limits_.batch_requests_max) {
     const RequestCost& cost = queue_.front()->cost;
-    if (!taken.empty() && events + cost.events > limits_.batch_events_max) {
+    const bool full = sum.events + cost.events > limits_.batch_events_max ||
+                      sum.bytes + cost.bytes > limits_.batch_bytes_max;
+    if (full && !taken.empty()) {
       break;
     }
-    events += cost.events;
+    sum.events += cost.events;
+    sum.bytes += cost.bytes;
     queued_bytes_ -= cost.bytes;
     taken.push_back(std::move(queue_.front()));
     queue_.pop_front();

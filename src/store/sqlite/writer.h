@@ -28,7 +28,8 @@ struct WriterLimits {
   std::size_t queue_requests_max = 8'192;
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
   std::size_t batch_requests_max = 512;
-  std::size_t batch_events_max = 1'000;  // a batch may hold more only as a single request
+  std::size_t batch_events_max = 1'000;  // this and the next: more only as a single request
+  std::size_t batch_bytes_max = 16 * 1024 * 1024;
   std::size_t tenants_max = 100'000;
   // Beyond this the writer empties the WAL itself, between two commits.
   std::int64_t wal_bytes_max = 256 * 1024 * 1024;
