@@ -10,6 +10,11 @@
 #include "watch/run_on.h"
 
 namespace bitvault::watch {
+namespace {
+
+constexpr Duration kRoundTookMax = std::chrono::seconds(2);
+
+}  // namespace
 
 Watcher::Watcher(WatchOptions options, const WatchServices& services)
     : options_(std::move(options)),
@@ -113,7 +118,9 @@ Task<> Watcher::rest() {
   }
   co_await wait_for_work();
   // Changes come in groups: a file is made, written, renamed. They are looked at together.
-  const MonotonicTime latest = now() + limits_.patience;
+  // Where looking takes long (a huge folder with one busy file), it is done less often.
+  constexpr int kRestPerWork = 4;
+  const MonotonicTime latest = now() + std::max(limits_.patience, kRestPerWork * round_took_);
   while (now() < latest) {
     const Duration left = std::min(limits_.quiet, latest - now());
     const bool more = co_await changed_.wait(services_.world, left);
@@ -150,9 +157,10 @@ void Watcher::note_dirt() {
         WatchNotice::Kind::kChangesLost,
         fmt::format("the system dropped changes of {}: comparing everything", options_.directory));
   }
-  const bool blind = source_ended_ && !partly_blind_;
-  partly_blind_ = partly_blind_ || source_ended_;
-  if (all_is_dirty_ || blind || now() >= next_rescan_) {
+  if (source_ended_ && !partly_blind_) {
+    go_blind(WatchError::kFailed);
+  }
+  if (all_is_dirty_ || now() >= next_rescan_) {
     compare_everything();
   }
   for (const WatchId id : dirt_) {
@@ -169,7 +177,8 @@ void Watcher::note_dirt() {
 }
 
 Task<Status> Watcher::round() {
-  agenda_.begin_round(now());
+  const MonotonicTime start = now();
+  agenda_.begin_round(start);
   bool settled = true;
   Status done;
   while (done && agenda_.now_size() + agenda_.ready_size() > 0) {
@@ -188,6 +197,7 @@ Task<Status> Watcher::round() {
     }
     report_progress(true);
   }
+  round_took_ = std::min(now() - start, kRoundTookMax);
   co_return done;
 }
 
@@ -227,14 +237,7 @@ void Watcher::note(const Observation& seen, bool last_look) {
     }
   }
   if (seen.watch_error && !partly_blind_) {
-    partly_blind_ = true;
-    next_rescan_ = std::min(next_rescan_, now() + limits_.rescan_unwatched);
-    const bool limit = *seen.watch_error == WatchError::kLimit;
-    notice(WatchNotice::Kind::kPartlyBlind,
-           fmt::format("not every folder of {} can be watched{}: comparing everything each {} s",
-                       options_.directory,
-                       limit ? " (raise the sysctl fs.inotify.max_user_watches)" : "",
-                       std::chrono::floor<std::chrono::seconds>(limits_.rescan_unwatched).count()));
+    go_blind(*seen.watch_error);
   }
   for (const NodeRef folder : seen.left) {
     last_look ? agenda_.look_ready(folder) : agenda_.look_now(folder);
@@ -243,7 +246,7 @@ void Watcher::note(const Observation& seen, bool last_look) {
     agenda_.look_later(folder, now(), limits_.unreadable_retry);
     if (unreadable_.insert(folder).second) {
       notice(WatchNotice::Kind::kFolderUnreadable,
-             fmt::format("{} cannot be read", view(table(), folder).path));
+             fmt::format("{}{} cannot be read", options_.directory, view(table(), folder).path));
     }
   }
   // A folder that is nowhere may turn up where nobody has looked yet.
@@ -307,11 +310,28 @@ Task<Status> Watcher::lose_root(Observation::Root root, Identity identity) {
   co_return Status{};
 }
 
+// Some folder is not watched, until a full comparison watches each one.
+void Watcher::go_blind(WatchError why) {
+  partly_blind_ = true;
+  next_rescan_ = std::min(next_rescan_, now() + limits_.rescan_unwatched);
+  if (blindness_told_) {
+    return;
+  }
+  blindness_told_ = true;
+  notice(WatchNotice::Kind::kPartlyBlind,
+         fmt::format(
+             "not every folder of {} can be watched{}: comparing everything each {} s",
+             options_.directory,
+             why == WatchError::kLimit ? " (raise the sysctl fs.inotify.max_user_watches)" : "",
+             std::chrono::floor<std::chrono::seconds>(limits_.rescan_unwatched).count()));
+}
+
 void Watcher::compare_everything() {
   for (const NodeRef folder : table().folders()) {
     agenda_.look_now(folder);
   }
   next_rescan_ = now() + (partly_blind_ ? limits_.rescan_unwatched : limits_.rescan);
+  partly_blind_ = source_ended_;
 }
 
 void Watcher::notice(WatchNotice::Kind kind, std::string text) {

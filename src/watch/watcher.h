@@ -106,6 +106,7 @@ class Watcher {
   void note(const Observation& seen, bool last_look);
   void note(const Observation& seen, const Plan& made);
   [[nodiscard]] Task<Status> lose_root(Observation::Root root, Identity identity);
+  void go_blind(WatchError why);
   void compare_everything();
   void notice(WatchNotice::Kind kind, std::string text);
   void report_progress(bool comparing);
@@ -141,7 +142,9 @@ class Watcher {
 
   bool stale_ = false;  // the table must be read again
   bool root_is_lost_ = false;
-  bool partly_blind_ = false;  // some folder cannot be watched
+  bool partly_blind_ = false;  // some folder is not watched
+  bool blindness_told_ = false;
+  Duration round_took_{};
   MonotonicTime next_rescan_{};
   MonotonicTime next_root_poll_{};
   WatchProgress progress_;
