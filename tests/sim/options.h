@@ -21,6 +21,7 @@ struct Options {
   std::size_t connections = 4;
   std::size_t queue_requests_max = 8'192;
   std::size_t batch_requests_max = 512;
+  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
 
   // The clients.
   std::size_t tenants = 2;
