@@ -67,12 +67,16 @@ class FakeTree final : public Tree {
   // The next file or folder gets the inode that was freed last.
   void reuse_inodes() { reuse_ = true; }
 
-  void unmount() { std::swap(root_, unmounted_); }
-  void replace_root() { root_ = make(Kind::kFolder); }
+  // While it is unmounted nothing else is done to the tree.
+  void unmount() { unmounted_ = std::move(root_); }
+  void mount() { root_ = std::move(unmounted_); }
   void forbid(const std::string& path) { forbidden_.insert(path); }
   void allow(const std::string& path) { forbidden_.erase(path); }
   // The next `times` readings of this file find it being written to.
   void keep_changing(const std::string& path, int times) { changing_[path] = times; }
+
+  // Every file rests.
+  void settle() { changing_.clear(); }
 
   // Hears of each folder in which something changed; unlike Linux, also of each one where a file
   // that was written to has another name.

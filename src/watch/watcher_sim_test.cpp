@@ -138,6 +138,16 @@ class Process {
         co_return;
       }
     }
+    // A watcher refuses to begin while the directory is not there.
+    for (bool began = false; !began;) {
+      make_watcher();
+      const Status ended = co_await watcher_->run();
+      began = ended || ended.error().code != Code::kInvalid;
+      EXPECT_TRUE(ended || !began) << ended.error().detail;
+      co_await world_.sleep(milliseconds(100));
+    }
+  }
+  void make_watcher() {
     watcher_ = std::make_unique<Watcher>(
         WatchOptions{.tenant = kTenant, .directory = "home", .limits = {.batch_events_max = 4}},
         WatchServices{.world = world_,
@@ -148,8 +158,6 @@ class Process {
                       .listener = listener_,
                       .strand = world_.executor(),
                       .blocking = world_.executor()});
-    const Status ended = co_await watcher_->run();
-    EXPECT_TRUE(ended) << ended.error().detail;
   }
 
   // The world is killed first and goes last.
@@ -220,10 +228,11 @@ class Universe {
       tree_.reuse_inodes();
     }
     change_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(30));
+    trouble_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(200));
     fault_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(300));
     queue_max_ = dice_.below(3) == 0 ? dice_.between(1, 8) : 1'000;
     tree_.before_look = [this] {
-      if (dice_.chance(change_per_mille_)) {
+      if (tree_.root() && dice_.chance(change_per_mille_)) {
         do_something(tree_, dice_);
       }
     };
@@ -243,6 +252,8 @@ class Universe {
   void heal() {
     change_per_mille_ = 0;
     fault_per_mille_ = 0;
+    trouble_per_mille_ = 0;
+    tree_.settle();
     std::size_t count = 0;
     Mirror mirror;
     {
@@ -251,7 +262,7 @@ class Universe {
       process.start();
       EXPECT_TRUE(scheduler_.run_for(seconds(5)));
       use(10);  // it still follows
-      EXPECT_TRUE(scheduler_.run_for(seconds(20)));
+      EXPECT_TRUE(scheduler_.run_for(seconds(60)));
       EXPECT_EQ(process.progress().nodes, tree_.all().size());
       process.stop();
       EXPECT_TRUE(scheduler_.run_until([&] { return process.ended(); })) << "it does not end";
@@ -283,10 +294,34 @@ class Universe {
       EXPECT_TRUE(scheduler_.run_until([&] { return process.ended(); })) << "it does not end";
     }
   }
+  // The disk is away for a while, a folder cannot be read for a while, a file does not rest.
+  void make_trouble() {
+    const auto all = tree_.all();
+    if (all.empty() || dice_.below(3) == 0) {
+      tree_.unmount();
+      EXPECT_TRUE(scheduler_.run_for(milliseconds(dice_.below(3'000))));
+      tree_.mount();
+      return;
+    }
+    const auto chosen =
+        std::next(all.begin(), static_cast<std::ptrdiff_t>(dice_.below(all.size())));
+    const std::string& path = chosen->first;
+    if (path.ends_with('/')) {
+      const std::string folder = path.substr(0, path.size() - 1);
+      tree_.forbid(folder);
+      EXPECT_TRUE(scheduler_.run_for(milliseconds(dice_.below(500))));
+      tree_.allow(folder);
+    } else {
+      tree_.keep_changing(path, static_cast<int>(dice_.between(1, 10)));
+    }
+  }
   void use(std::uint64_t times) {
     for (; times > 0; --times) {
       for (std::uint64_t i = dice_.below(6); i > 0; --i) {
         do_something(tree_, dice_);
+      }
+      if (dice_.chance(trouble_per_mille_)) {
+        make_trouble();
       }
       EXPECT_TRUE(scheduler_.run_for(milliseconds(dice_.below(300))));
     }
@@ -299,6 +334,7 @@ class Universe {
   FakeTree tree_;
   unsigned change_per_mille_ = 0;
   unsigned fault_per_mille_ = 0;
+  unsigned trouble_per_mille_ = 0;
   std::size_t queue_max_ = 0;
 };
 
