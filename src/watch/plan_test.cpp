@@ -400,6 +400,23 @@ TEST(Plan, AFileThatWasSeenTwiceInOneLookWaits) {
   EXPECT_EQ(plan(desk.table(), seen, {.settled = true, .last_look = true}).ops.size(), 2u);
 }
 
+TEST(Plan, AFolderIsNotDeletedBeforeWhatIsAliveLeftIt) {
+  FakeTree tree;
+  tree.folder("d");
+  tree.folder("d/e");
+  tree.folder("u");
+  tree.folder("x");
+  Desk desk(tree);
+  desk.settle();
+  tree.rename("d/e", "u/e");
+  tree.remove("d");
+  EXPECT_EQ(desk.look({kRoot}), Lines{}) << "/d is held";
+  tree.remove("x");
+  tree.rename("u/e", "x");
+  EXPECT_EQ(desk.look({kRoot}), Lines{}) << "the place of /x is not free yet";
+  EXPECT_EQ(desk.settle(), (Lines{"deleted /x", "moved /d/e /x", "deleted /d"}));
+}
+
 TEST(Plan, FoldersThatAreSeenBelowOneAnotherWait) {
   FakeTree tree;
   tree.folder("a");
