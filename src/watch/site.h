@@ -128,6 +128,29 @@ class Site final : public WatchListener {
     source_.reset();
   }
 
+  Task<> read() {
+    while (true) {
+      const Sequence after{events.size()};
+      const auto slice = co_await store_->read(tenant_, after, {.events = 1'000});
+      EXPECT_TRUE(slice) << slice.error().detail;
+      if (!slice || slice->events.empty()) {
+        co_return;
+      }
+      for (const StoredEvent& event : slice->events) {
+        events.push_back(json::parse(event.bytes));
+        lines.push_back(line_of(events.back()));
+      }
+    }
+  }
+  Task<> until_ended() {
+    while (!ended) {
+      const bool notified = co_await changed_.wait(world_, kPatience);
+      EXPECT_TRUE(notified || ended) << "it does not end";
+      if (!notified) {
+        co_return;
+      }
+    }
+  }
   // Waits until `holds` is true of all lines so far.
   Task<> until(std::string what, std::function<bool(const Site&)> holds) {
     const MonotonicTime latest = world_.clock().monotonic() + kPatience;
@@ -200,21 +223,6 @@ class Site final : public WatchListener {
     ended = std::move(status);
     changed_.notify();
   }
-  Task<> read() {
-    while (true) {
-      const Sequence after{events.size()};
-      const auto slice = co_await store_->read(tenant_, after, {.events = 1'000});
-      EXPECT_TRUE(slice) << slice.error().detail;
-      if (!slice || slice->events.empty()) {
-        co_return;
-      }
-      for (const StoredEvent& event : slice->events) {
-        events.push_back(json::parse(event.bytes));
-        lines.push_back(line_of(events.back()));
-      }
-    }
-  }
-
   boost::asio::io_context& context_;
   TemporaryFolder folder_;
   RealWorld world_;

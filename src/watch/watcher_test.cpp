@@ -231,7 +231,7 @@ TEST(Watcher, SaysWhyItCannotStart) {
   on_site([](Site& site) -> Task<> {
     fs::remove(site.home());
     co_await site.start();
-    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    co_await site.until_ended();
     EXPECT_FALSE(*site.ended);
     EXPECT_EQ(site.ended->error().code, Code::kInvalid);
     EXPECT_NE(site.ended->error().detail.find(site.home().string()), std::string::npos);
@@ -239,7 +239,7 @@ TEST(Watcher, SaysWhyItCannotStart) {
 
     write(site.home(), "a file");
     co_await site.start();
-    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    co_await site.until_ended();
     EXPECT_FALSE(*site.ended);
     co_await site.stop();
   });
@@ -252,7 +252,7 @@ TEST(Watcher, EndsWhenTheDirectoryHoldsTooMuch) {
       write(site.home() / fmt::format("{}", i), "1");
     }
     co_await site.start();
-    co_await site.until("the end", [](const Site& s) { return s.ended.has_value(); });
+    co_await site.until_ended();
     EXPECT_FALSE(*site.ended);
     EXPECT_EQ(site.ended->error().code, Code::kTooLarge);
     co_await site.stop();
@@ -266,9 +266,7 @@ TEST(Watcher, EndsWithItsTenant) {
     const Status deleted = co_await site.store().delete_tenant(site.tenant());
     EXPECT_TRUE(deleted);
     write(site.home() / "a", "1");
-    while (!site.ended) {
-      co_await site.world().sleep(std::chrono::milliseconds(1));
-    }
+    co_await site.until_ended();
     EXPECT_FALSE(*site.ended);
     co_await site.stop();
   });
@@ -289,7 +287,9 @@ TEST(Watcher, SurvivesAStormOfChanges) {
       if (round % 11 == 0) {
         fs::remove_all(site.home() / fmt::format("m{}", round - round % 3));
       }
-      co_await site.world().sleep(std::chrono::milliseconds(round % 4));
+      for (int reads = round % 4; reads > 0; --reads) {
+        co_await site.read();  // gives the watcher a moment
+      }
     }
     co_await site.mark();
     co_await site.stop();
