@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/json.hpp>
@@ -19,6 +18,7 @@
 #include "store/sqlite/sqlite_store.h"
 #include "watch/disk_tree.h"
 #include "watch/inotify.h"
+#include "watch/switched_source.h"
 #include "watch/temporary_folder.h"
 #include "watch/watcher.h"
 #include "world/task_group.h"
@@ -44,34 +44,6 @@ inline std::string line_of(const json::value& event) {
   return verb == "moved" ? "moved " + member(data.at("before"), "path") + " " + path
                          : verb + " " + path;
 }
-
-// The source with a switch: it can lose what it heard, and refuse to watch.
-class SwitchedSource final : public ChangeSource {
- public:
-  explicit SwitchedSource(std::unique_ptr<ChangeSource> real) : real_(std::move(real)) {}
-
-  std::expected<WatchId, WatchError> watch(const std::string& path) override {
-    if (full_) {
-      return std::unexpected(WatchError::kLimit);
-    }
-    return real_->watch(path);
-  }
-  void unwatch(WatchId id) override { real_->unwatch(id); }
-  Task<Changes> next() override {
-    Changes changes = co_await real_->next();
-    if (overflow_ && !changes.folders.empty()) {
-      changes = {.folders = {}, .everything = true};
-    }
-    co_return changes;
-  }
-  void overflow(bool on) { overflow_ = on; }
-  void full(bool on) { full_ = on; }
-
- private:
-  std::unique_ptr<ChangeSource> real_;
-  bool overflow_ = false;
-  std::atomic<bool> full_ = false;
-};
 
 // A folder, a store and, between start() and stop(), a watcher.
 class Site final : public WatchListener {
