@@ -30,12 +30,9 @@ void Checkpointer::wal_has(std::int64_t bytes) {
 }
 
 void Checkpointer::run() {
-  try {
-    connection_.checkpoint_passive();
-  } catch (const SqliteFailure&) {
-    // Nothing is lost: what was not copied stays in the WAL. Should it go on, the writer meets the
-    // same failure when the WAL reaches its bound, and health() tells.
-  }
+  // Should the storage go on failing, the writer meets the same failure when the WAL reaches its
+  // bound, and health() tells.
+  connection_.checkpoint_passive();
   const std::scoped_lock lock(mutex_);
   running_ = false;
 }

@@ -69,15 +69,9 @@ std::int64_t Connection::integer(const std::string& sql) {
   return row.next() ? row.integer(0) : 0;
 }
 
-Connection::Checkpoint Connection::checkpoint_passive() {
-  int log = 0;
-  int copied = 0;
-  const int code =
-      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
-  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-    raise(code);
-  }
-  return {log, copied};
+void Connection::checkpoint_passive() {
+  static_cast<void>(
+      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
 }
 
 void Connection::checkpoint_truncate() {

@@ -55,13 +55,9 @@ class Connection {
   // The first value of the first row.
   [[nodiscard]] std::int64_t integer(const std::string& sql);
 
-  // How far a checkpoint came, in frames of the WAL.
-  struct Checkpoint {
-    std::int64_t log = 0;
-    std::int64_t copied = 0;
-  };
-  // Copies what it can without waiting for anybody.
-  Checkpoint checkpoint_passive();
+  // Copies what it can without waiting for anybody. It does not fail: what was not copied, for
+  // whatever reason, stays in the WAL.
+  void checkpoint_passive();
   // Copies everything and empties the WAL; fails while a reader is in the way for too long.
   void checkpoint_truncate();
 

@@ -97,21 +97,22 @@ Status Writer::health() {
 }
 
 void Writer::push(std::unique_ptr<WriteRequest> request) {
-  bool full = false;
+  std::unique_ptr<WriteRequest> refused;
   bool post = false;
   {
     const std::scoped_lock lock(mutex_);
     // One request always finds its way in, however large.
-    full = queue_.size() >= limits_.queue_requests_max ||
-           (!queue_.empty() && queued_bytes_ + request->cost.bytes > limits_.queue_bytes_max);
-    if (!full) {
+    if (queue_.size() >= limits_.queue_requests_max ||
+        (!queue_.empty() && queued_bytes_ + request->cost.bytes > limits_.queue_bytes_max)) {
+      refused = std::move(request);
+    } else {
       queued_bytes_ += request->cost.bytes;
       queue_.push_back(std::move(request));
       post = !std::exchange(drain_posted_, true);
     }
   }
-  if (full) {
-    request->refuse({Code::kUnavailable, "the store is busy: too many commits wait", {}});
+  if (refused) {
+    refused->refuse({Code::kUnavailable, "the store is busy: too many commits wait", {}});
   }
   if (post) {
     post_drain();
