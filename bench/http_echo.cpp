@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   fmt::print("{}\n", port);
   std::fflush(stdout);
   std::vector<std::thread> pool;
+  pool.reserve(contexts.size());
   for (const auto& context : contexts) {
     pool.emplace_back([&context] { context->run(); });
   }

@@ -234,7 +234,7 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   std::string_view body = body_to_send(response, head_only);
   Charge charge(context_.answers);
   if (body.size() > kFreeAnswerBytesMax && !charge.raise_to(body.size())) {
-    const Response busy = refusal(503, "the server is sending too much; try again shortly");
+    const Response busy = render_refusal(503, "the server is sending too much; try again shortly");
     const bool open = co_await answer(busy, keep_alive);
     co_return open;
   }
@@ -247,11 +247,12 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   }
   context_.counters.answers[std::clamp(response.status / 100, 1u, 5u) - 1].add();
   const bool written = co_await write(out_, body);
-  co_return written&& keep_alive;
+  const bool open = written && keep_alive;
+  co_return open;
 }
 
-Task<> Session::refuse(const Refusal& refused) {
-  if (refused.status == 0) {
+Task<> Session::refuse(const Refusal& refusal) {
+  if (refusal.status == 0) {
     co_return;
   }
   if (request_.request_id.empty()) {
@@ -260,12 +261,12 @@ Task<> Session::refuse(const Refusal& refused) {
   free_memory(body_);
   body_charge_.release();
   unread_expected_ = true;
-  const Response response = refusal(refused.status, refused.why);
+  const Response response = render_refusal(refusal.status, refusal.why);
   const bool open = co_await answer(response, false);
   static_cast<void>(open);
 }
 
-Response Session::refusal(unsigned status, std::string_view why) const {
+Response Session::render_refusal(unsigned status, std::string_view why) const {
   Response response = context_.handler.refuse(status, why, request_.request_id);
   const auto& headers = response.headers;
   if (status == 503 && std::ranges::none_of(headers, [](const auto& header) {

@@ -85,7 +85,7 @@ class Session {
   [[nodiscard]] Task<bool> fill();
   [[nodiscard]] Task<bool> write(std::string_view first, std::string_view second);
 
-  [[nodiscard]] Response refusal(unsigned status, std::string_view why) const;
+  [[nodiscard]] Response render_refusal(unsigned status, std::string_view why) const;
   [[nodiscard]] Refusal ended() const;
   [[nodiscard]] std::string_view unread() const;
   [[nodiscard]] bool client_is_gone();

@@ -61,7 +61,9 @@ struct StoreKind {
   std::function<std::unique_ptr<StoreHarness>()> make;
 };
 
-inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
+inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) {
+  return out << kind.name;
+}
 
 [[nodiscard]] inline std::string kind_name(const testing::TestParamInfo<StoreKind>& info) {
   return info.param.name;

@@ -28,6 +28,7 @@ TEST_P(StoreContract, ManyCallersLeaveNoGap) {
   const auto acme = make_tenant("acme");
   const auto beta = make_tenant("beta");
   std::vector<std::future<bool>> callers;
+  callers.reserve(kCallers);
   for (int i = 0; i < kCallers; ++i) {
     callers.push_back(start(publish_some(store(), world(), i % 2 == 0 ? acme : beta, 20)));
   }
@@ -71,6 +72,7 @@ TEST_P(StoreContract, RefusedTransactionsLeaveNothing) {
   const auto tenant = make_tenant("acme");
   EXPECT_TRUE(append(tenant, {"known"}));
   std::vector<std::future<int>> callers;
+  callers.reserve(kCallers);
   for (int i = 0; i < kCallers; ++i) {
     callers.push_back(start(commit_and_fail(store(), tenant, i)));
   }
@@ -96,6 +98,7 @@ Task<bool> append_same(Store& store, TenantName tenant) {
 TEST_P(StoreContract, OneOfManySameIdsIsAppended) {
   const auto tenant = make_tenant("acme");
   std::vector<std::future<bool>> callers;
+  callers.reserve(64);
   for (int i = 0; i < 64; ++i) {
     callers.push_back(start(append_same(store(), tenant)));
   }
@@ -128,6 +131,7 @@ Task<bool> increment(Store& store, TenantName tenant, int times) {
 TEST_P(StoreContract, ExpectationsMakeIncrementsExact) {
   const auto tenant = make_tenant("acme");
   std::vector<std::future<bool>> callers;
+  callers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     callers.push_back(start(increment(store(), tenant, 25)));
   }
@@ -161,6 +165,7 @@ Task<bool> follow(Store& store, TenantName tenant, std::uint64_t until) {
 TEST_P(StoreContract, ReadersFollowWritersWithoutGaps) {
   const auto tenant = make_tenant("acme");
   std::vector<std::future<bool>> callers;
+  callers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     callers.push_back(start(follow(store(), tenant, 4 * 50 * 2)));
     callers.push_back(start(publish_some(store(), world(), tenant, 50)));
@@ -173,6 +178,7 @@ TEST_P(StoreContract, ReadersFollowWritersWithoutGaps) {
 TEST_P(StoreContract, TheListenerHearsHeadsInOrder) {
   const auto tenant = make_tenant("acme");
   std::vector<std::future<bool>> callers;
+  callers.reserve(kCallers);
   for (int i = 0; i < kCallers; ++i) {
     callers.push_back(start(publish_some(store(), world(), tenant, 10)));
   }
@@ -206,6 +212,7 @@ TEST_P(StoreContract, NoReadSeesATenantHalfPurged) {
   const auto tenant = make_tenant("acme");
   EXPECT_TRUE(run(publish_some(store(), world(), tenant, 250)));
   std::vector<std::future<bool>> callers;
+  callers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     callers.push_back(start(read_until_deleted(store(), tenant)));
   }

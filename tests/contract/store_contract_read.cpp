@@ -9,6 +9,7 @@ using Strings = std::vector<std::string>;
 
 std::vector<std::uint64_t> sequences(const Slice& slice) {
   std::vector<std::uint64_t> found;
+  found.reserve(slice.events.size());
   for (const auto& event : slice.events) {
     found.push_back(event.sequence.value);
   }
