@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -178,6 +179,10 @@ std::string hex(std::span<const std::byte> bytes) {
     out += kHexDigits[std::to_integer<unsigned>(byte & std::byte{15})];
   }
   return out;
+}
+
+bool equal_ignoring_ascii_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, ascii_lower, ascii_lower);
 }
 
 std::optional<std::uint64_t> parse_uint(std::string_view text) {

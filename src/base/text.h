@@ -27,6 +27,12 @@ void append_json_string(std::string& out, std::string_view text);
 
 [[nodiscard]] std::string hex(std::span<const std::byte> bytes);
 
+// ASCII letters alone change; every other byte stays.
+[[nodiscard]] constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+[[nodiscard]] bool equal_ignoring_ascii_case(std::string_view a, std::string_view b);
+
 // Decimal digits only, no sign, no blanks, at most 2^64 - 1.
 [[nodiscard]] std::optional<std::uint64_t> parse_uint(std::string_view text);
 

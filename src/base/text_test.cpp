@@ -51,6 +51,17 @@ TEST(Text, Base64UrlHasOneForm) {
   }
 }
 
+TEST(Text, OnlyAsciiLettersHaveACase) {
+  EXPECT_EQ(ascii_lower('A'), 'a');
+  EXPECT_EQ(ascii_lower('Z'), 'z');
+  for (const char c : "@[`{az09-\xc4"s) {
+    EXPECT_EQ(ascii_lower(c), c);
+  }
+  EXPECT_TRUE(equal_ignoring_ascii_case("Content-TYPE", "content-type"));
+  EXPECT_FALSE(equal_ignoring_ascii_case("a", "ab"));
+  EXPECT_FALSE(equal_ignoring_ascii_case("\xc4", "\xe4"));
+}
+
 TEST(Text, HexNumbersAndPercent) {
   EXPECT_EQ(hex(as_bytes("\x01\xab\xff")), "01abff");
   EXPECT_EQ(parse_uint("18446744073709551615"), 18446744073709551615u);

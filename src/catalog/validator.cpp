@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/attribute.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "catalog/attribute_text.h"
@@ -22,8 +23,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::size_t kSubjectBytesMax = 4'096;
-constexpr std::size_t kPartitionKeyBytesMax = 256;
 constexpr double kExactDoubleMax = 9'007'199'254'740'992.0;  // 2^53
 constexpr WallTime kTimestampMin =
     std::chrono::sys_days{std::chrono::year{1} / std::chrono::January / 1};
@@ -415,12 +414,6 @@ std::string_view text_at(dom::element data, const std::vector<const FieldSchema*
   return data.get(text) == simdjson::SUCCESS ? text : std::string_view{};
 }
 
-bool is_partition_key(std::string_view text) {
-  return !text.empty() && text.size() <= kPartitionKeyBytesMax &&
-         std::ranges::all_of(text,
-                             [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '%'; });
-}
-
 std::string explain(simdjson::error_code error) {
   static constexpr std::pair<simdjson::error_code, std::string_view> kKnown[] = {
       {simdjson::UTF8_ERROR, "is not valid UTF-8"},
@@ -459,7 +452,7 @@ simdjson::error_code parse(std::string_view data, dom::element& root) {
 // Fills in what `root`, which is valid, says of the event itself.
 void extract(const EventSchema& event, dom::element root, ValidData& result, Report& report) {
   const std::string_view key = text_at(root, event.partition_key_path);
-  if (!is_partition_key(key)) {
+  if (!is_attribute_token(key, kPartitionKeyBytesMax)) {
     report.add_at(event.partition_key,
                   "orders the events, so it is 1 to 256 characters of printable ASCII without "
                   "space, quote and percent");

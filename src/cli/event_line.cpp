@@ -23,7 +23,6 @@ bool is_noise(std::string_view name) {
 }
 
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool repeats(std::string_view value, std::string_view subject) {
   return value.empty() || value == subject ||
@@ -52,7 +51,7 @@ std::string short_value(std::string_view name, const Json& value) {
           [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
   if (is_enum) {
     text.erase(0, at + prefix.size());
-    std::ranges::transform(text, text.begin(), lower);
+    std::ranges::transform(text, text.begin(), ascii_lower);
   }
   return text;
 }

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/attribute.h"
 #include "base/error.h"
 #include "base/sequence.h"
 #include "base/tenant_name.h"
@@ -25,9 +26,6 @@
 namespace bitvault {
 
 inline constexpr std::size_t kEventBytesMax = 65'535;
-inline constexpr std::size_t kSubjectBytesMax = 4'096;
-inline constexpr std::size_t kSourceBytesMax = 512;
-inline constexpr std::size_t kPartitionKeyBytesMax = 256;
 inline constexpr std::size_t kExtensionsMax = 16;
 inline constexpr std::size_t kSaltTextBytes = 22;  // 128 bits, base64url
 

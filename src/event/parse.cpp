@@ -25,11 +25,6 @@ constexpr std::size_t kKeptParserBytesMax = 256 * 1024;
 // The value of a context attribute (CloudEvents 1.0.2, type system; times come as strings).
 using Attribute = std::variant<std::string_view, bool, std::int32_t>;
 
-bool is_printable_token(std::string_view text) {
-  return std::ranges::all_of(text,
-                             [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '%'; });
-}
-
 // CloudEvents strings hold no control characters: U+0000-U+001F and U+007F-U+009F.
 bool has_control(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -132,7 +127,7 @@ void DraftBuilder::attribute(std::string_view name, const Attribute& value) {
 
 void DraftBuilder::token(std::string_view name, std::string_view text, std::size_t bytes_max,
                          std::optional<std::string>& out) {
-  if (text.empty() || text.size() > bytes_max || !is_printable_token(text)) {
+  if (!is_attribute_token(text, bytes_max)) {
     wrong(name, fmt::format("must be 1 to {} printable ASCII characters without space, quote and "
                             "percent",
                             bytes_max));

@@ -16,12 +16,6 @@ namespace beast = boost::beast;
 
 constexpr std::size_t kMethodBytesMax = 32;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 Refusal malformed(std::string_view why) {
   return {400, fmt::format("this is not a valid HTTP/1.1 request: {}", why)};
 }
@@ -56,7 +50,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
 
   void on_field_impl(beast::http::field, Text name, Text value, beast::error_code&) override {
     char* const begin = bytes_.data() + (name.data() - bytes_.data());
-    std::transform(begin, begin + name.size(), begin, lower);
+    std::transform(begin, begin + name.size(), begin, ascii_lower);
     head_.headers.push_back({name, value});
   }
 
@@ -80,7 +74,7 @@ std::optional<Refusal> split_target(std::string_view target, RequestHead& head) 
     return malformed("a target has no fragment");
   }
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!same_word(target.substr(0, scheme.size()), scheme)) {
+    if (!equal_ignoring_ascii_case(target.substr(0, scheme.size()), scheme)) {
       continue;
     }
     target.remove_prefix(scheme.size());
@@ -117,12 +111,12 @@ std::optional<Refusal> frame(int version, RequestHead& head) {
       }
       head.content_length = *length;
     } else if (name == "transfer-encoding") {
-      if (++codings > 1 || version < 11 || !same_word(value, "chunked")) {
+      if (++codings > 1 || version < 11 || !equal_ignoring_ascii_case(value, "chunked")) {
         return malformed("the only Transfer-Encoding is chunked, given once, in HTTP/1.1");
       }
       head.chunked = true;
     } else if (name == "expect" && version >= 11) {
-      if (!same_word(value, "100-continue")) {
+      if (!equal_ignoring_ascii_case(value, "100-continue")) {
         return Refusal{417, "the only expectation that can be met is 100-continue"};
       }
       head.expects_continue = true;

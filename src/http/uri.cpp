@@ -34,12 +34,6 @@ std::string_view trim(std::string_view text) {
   return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 // 0 to 1000 for "0" to "1.000"; 0 for what is no weight.
 int parse_weight(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1') ||
@@ -60,15 +54,16 @@ int parse_weight(std::string_view text) {
 
 // How specifically a media range names a type: 0 not at all, 1 by */*, 2 by type/*, 3 by name.
 int specificity(std::string_view range, std::string_view type) {
-  if (same_word(range, type)) {
+  if (equal_ignoring_ascii_case(range, type)) {
     return 3;
   }
   if (range == "*/*") {
     return 1;
   }
   const bool subtype_open = range.ends_with("/*");
-  return subtype_open && same_word(range.substr(0, range.size() - 1),
-                                   type.substr(0, std::min(type.find('/') + 1, type.size())))
+  return subtype_open && equal_ignoring_ascii_case(
+                             range.substr(0, range.size() - 1),
+                             type.substr(0, std::min(type.find('/') + 1, type.size())))
              ? 2
              : 0;
 }
@@ -82,7 +77,7 @@ int weight_of(std::string_view accept, std::string_view type) {
     int entry_weight = 1'000;
     while (!entry.empty()) {
       const std::string_view parameter = trim(take_until(entry, ';'));
-      if (parameter.size() > 2 && lower(parameter[0]) == 'q' && parameter[1] == '=') {
+      if (parameter.size() > 2 && ascii_lower(parameter[0]) == 'q' && parameter[1] == '=') {
         entry_weight = parse_weight(parameter.substr(2));
       }
     }
@@ -134,14 +129,15 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string
 }
 
 bool is_media_type(std::string_view header, std::string_view type) {
-  if (!same_word(trim(take_until(header, ';')), type)) {
+  if (!equal_ignoring_ascii_case(trim(take_until(header, ';')), type)) {
     return false;
   }
   while (!header.empty()) {
     std::string_view parameter = trim(take_until(header, ';'));
     const std::string_view name = trim(take_until(parameter, '='));
-    if (same_word(name, "charset") && !same_word(parameter, "utf-8") &&
-        !same_word(parameter, "\"utf-8\"")) {
+    if (equal_ignoring_ascii_case(name, "charset") &&
+        !equal_ignoring_ascii_case(parameter, "utf-8") &&
+        !equal_ignoring_ascii_case(parameter, "\"utf-8\"")) {
       return false;
     }
   }
