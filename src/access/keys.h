@@ -32,9 +32,6 @@ struct Principal {
   std::optional<std::string> user;  // of an inbox:read key
 
   [[nodiscard]] bool is_operator() const { return !tenant; }
-  [[nodiscard]] bool may(const TenantName& on, Scope scope) const {
-    return is_operator() || (*tenant == on && scopes.has(scope));
-  }
 };
 
 struct KeyDescription {
@@ -59,7 +56,6 @@ class Keys {
  public:
   static constexpr Duration kCacheTime = std::chrono::seconds(5);
   static constexpr std::size_t kCacheEntriesMax = 10'000;
-  static constexpr std::size_t kKeysPerTenantMax = 10'000;
   static constexpr std::size_t kNameBytesMax = 200;
 
   Keys(World& world, Store& store) : world_(world), store_(store) {}

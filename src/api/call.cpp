@@ -12,6 +12,13 @@ namespace bitvault::api {
 
 namespace json = boost::json;
 
+namespace {
+
+constexpr std::uint64_t kPageDefault = 100;
+constexpr std::uint64_t kPageMax = 1'000;
+
+}  // namespace
+
 std::optional<std::string> Call::parameter(std::string_view name) const {
   const auto found = std::ranges::find(query, name, &Parameters::value_type::first);
   return found == query.end() ? std::nullopt : std::optional(found->second);
@@ -80,9 +87,7 @@ http::Response json_response(unsigned status, const json::value& body) {
 std::string bearer_token(const http::Request& request) {
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view header = request.header("authorization");
-  if (header.size() <= kScheme.size() ||
-      !std::equal(kScheme.begin(), kScheme.end(), header.begin(),
-                  [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); })) {
+  if (!equal_ignoring_ascii_case(header.substr(0, kScheme.size()), kScheme)) {
     return {};
   }
   std::string_view token = header.substr(kScheme.size());
@@ -90,16 +95,20 @@ std::string bearer_token(const http::Request& request) {
   return std::string(token);
 }
 
-Result<std::string> page_start(const Call& call) {
+Result<PageRequest> page_request(const Call& call) {
+  const Result<std::uint64_t> limit = call.number("limit", kPageDefault, 1, kPageMax);
+  if (!limit) {
+    return fail(limit.error());
+  }
   const auto page = call.parameter("page");
   if (!page) {
-    return std::string();
+    return PageRequest{*limit, ""};
   }
   auto key = from_base64url(*page);
   if (!key || !is_valid_utf8(*key)) {
     return wrong("query.page", "is not a page of this list; use next_page of the page before");
   }
-  return std::move(*key);
+  return PageRequest{*limit, std::move(*key)};
 }
 
 json::value next_page(bool more, std::string_view last_key) {

@@ -62,8 +62,13 @@ struct Call {
 // The token of "Authorization: Bearer <token>", empty when there is none.
 [[nodiscard]] std::string bearer_token(const http::Request& request);
 
-// `?page=` of a list: base64url of the last key shown. Error: kInvalid.
-[[nodiscard]] Result<std::string> page_start(const Call& call);
+// Which page of a list is wanted: `?limit=` (1 to 1000, default 100) and `?page=`, base64url of the
+// last key shown. Error: kInvalid.
+struct PageRequest {
+  std::uint64_t limit;
+  std::string after;  // empty: from the first
+};
+[[nodiscard]] Result<PageRequest> page_request(const Call& call);
 [[nodiscard]] boost::json::value next_page(bool more, std::string_view last_key);
 
 }  // namespace bitvault::api

@@ -125,15 +125,12 @@ Answer get_tenant(const Services& services, const Call& call) {
 }
 
 Answer list_tenants(const Services& services, const Call& call) {
-  const Result<std::uint64_t> limit = call.number("limit", 100, 1, 1'000);
-  if (!limit) {
-    co_return fail(limit.error());
+  Result<PageRequest> wanted = page_request(call);
+  if (!wanted) {
+    co_return fail(std::move(wanted.error()));
   }
-  Result<std::string> after = page_start(call);
-  if (!after) {
-    co_return fail(std::move(after.error()));
-  }
-  Result<ListPage<Tenant>> page = co_await services.store.tenants(*after, *limit);
+  Result<ListPage<Tenant>> page =
+      co_await services.store.tenants(std::move(wanted->after), wanted->limit);
   if (!page) {
     co_return fail(std::move(page.error()));
   }
