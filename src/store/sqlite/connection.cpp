@@ -74,9 +74,12 @@ void Connection::checkpoint_passive() {
       sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
 }
 
-void Connection::checkpoint_truncate() {
-  const int code =
-      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+void Connection::checkpoint_truncate() { checkpoint_whole(SQLITE_CHECKPOINT_TRUNCATE); }
+
+void Connection::checkpoint_restart() { checkpoint_whole(SQLITE_CHECKPOINT_RESTART); }
+
+void Connection::checkpoint_whole(int mode) {
+  const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, mode, nullptr, nullptr);
   if (code != SQLITE_OK) {
     raise(code);
   }

@@ -60,6 +60,9 @@ class Connection {
   void checkpoint_passive();
   // Copies everything and empties the WAL; fails while a reader is in the way for too long.
   void checkpoint_truncate();
+  // Copies everything, so that the next commit writes over the WAL from its beginning: a file that
+  // keeps its size is cheaper to sync than one that grows.
+  void checkpoint_restart();
 
   // Bytes of the WAL as of the last commit of this connection.
   [[nodiscard]] std::int64_t wal_bytes() const { return wal_pages_ * page_bytes_; }
@@ -72,6 +75,8 @@ class Connection {
   [[noreturn]] void raise(int code) const;
 
  private:
+  void checkpoint_whole(int mode);
+
   sqlite3* database_ = nullptr;
   std::int64_t wal_pages_ = 0;
   std::int64_t page_bytes_ = 0;

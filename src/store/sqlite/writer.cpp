@@ -9,7 +9,7 @@
 namespace bitvault {
 namespace {
 
-constexpr std::int64_t kTruncateAgainAfter = 8 * 1024 * 1024;
+constexpr std::int64_t kRestartAgainAfter = 8 * 1024 * 1024;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Writer::Writer(std::string file, std::string vfs, WriterLimits limits, World& wo
       checkpointer_(checkpointer),
       listener_(std::move(listener)),
       jobs_(std::move(jobs)),
-      truncate_at_(limits.wal_bytes_max) {}
+      restart_at_(limits.wal_bytes_max) {}
 
 Status Writer::open() {
   try {
@@ -298,16 +298,16 @@ void Writer::bound_wal() {
     return;
   }
   const std::int64_t bytes = connection_->wal_bytes();
-  if (bytes < truncate_at_) {
+  if (bytes < restart_at_) {
     checkpointer_.wal_has(bytes);
     return;
   }
   try {
-    connection_->checkpoint_truncate();
-    truncate_at_ = limits_.wal_bytes_max;
+    connection_->checkpoint_restart();
+    restart_at_ = limits_.wal_bytes_max;
   } catch (const SqliteFailure& failure) {
     if (failure.is_busy()) {  // a read or the checkpointer is in the way
-      truncate_at_ = bytes + kTruncateAgainAfter;
+      restart_at_ = bytes + kRestartAgainAfter;
       return;
     }
     stopped_ = true;

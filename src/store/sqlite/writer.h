@@ -31,8 +31,9 @@ struct WriterLimits {
   std::size_t batch_events_max = 1'000;  // this and the next: more only as a single request
   std::size_t batch_bytes_max = 16 * 1024 * 1024;
   std::size_t tenants_max = 100'000;
-  // Beyond this the writer empties the WAL itself, between two commits.
-  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
+  // Beyond this the writer copies what the checkpointer has left, between two commits, and writes
+  // over the WAL from its beginning.
+  std::int64_t wal_bytes_max = 32 * 1024 * 1024;
 };
 
 // What a request counts against the limits.
@@ -111,7 +112,7 @@ class Writer {
   // Used on the writer's executor alone.
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<WriteStatements> sql_;
-  std::int64_t truncate_at_;
+  std::int64_t restart_at_;
   bool stopped_ = false;
 
   std::mutex mutex_;
