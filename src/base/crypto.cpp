@@ -1,8 +1,9 @@
 #include "base/crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <algorithm>
 #include <memory>
@@ -15,7 +16,20 @@ namespace {
 
 struct FreeContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
 };
+
+// Fetching an algorithm and making a context cost more than hashing what we hash.
+EVP_MAC_CTX* new_hmac_context() {
+  static EVP_MAC* const kHmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  std::string digest = "SHA256";
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_end()};
+  EVP_MAC_CTX* context = EVP_MAC_CTX_new(kHmac);
+  check(EVP_MAC_CTX_set_params(context, parameters) == 1, "OpenSSL has HMAC-SHA256");
+  return context;
+}
 
 Digest sha256_of(std::string_view prefix, std::string_view bytes) {
   static const EVP_MD* const kMd = EVP_MD_fetch(nullptr, "SHA256", nullptr);
@@ -38,11 +52,18 @@ Digest sha256(std::string_view bytes) { return sha256_of({}, bytes); }
 Digest leaf_hash(std::string_view bytes) { return sha256_of(std::string_view("\0", 1), bytes); }
 
 Digest hmac_sha256(std::span<const std::byte> key, std::string_view bytes) {
+  thread_local const std::unique_ptr<EVP_MAC_CTX, FreeContext> context(new_hmac_context());
+  static const std::byte kEmptyKey{};  // without a key OpenSSL would take the one before
   Digest digest;
-  const auto* result = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                            reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  check(result != nullptr, "OpenSSL computes an HMAC");
+  const bool done =
+      EVP_MAC_init(context.get(),
+                   reinterpret_cast<const unsigned char*>(key.empty() ? &kEmptyKey : key.data()),
+                   key.size(), nullptr) == 1 &&
+      EVP_MAC_update(context.get(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size()) == 1 &&
+      EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+                    digest.size()) == 1;
+  check(done, "OpenSSL computes an HMAC");
   return digest;
 }
 

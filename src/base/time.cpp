@@ -1,7 +1,6 @@
 #include "base/time.h"
 
-#include <fmt/format.h>
-
+#include <cstdint>
 #include <optional>
 
 #include "base/check.h"
@@ -121,6 +120,12 @@ std::optional<WallTime> read_time(std::string_view text) {
   return time;
 }
 
+void write_digits(std::string& text, std::size_t at, std::size_t count, std::int64_t value) {
+  for (std::size_t i = at + count; i > at; --i, value /= 10) {
+    text[i - 1] = static_cast<char>('0' + value % 10);
+  }
+}
+
 }  // namespace
 
 std::string format_time(WallTime time) {
@@ -129,9 +134,15 @@ std::string format_time(WallTime time) {
   const int year{date.year()};
   check(year >= 0 && year <= 9999, "a time lies in the years 0000 to 9999");
   const std::chrono::hh_mm_ss<microseconds> clock{time - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", year, unsigned{date.month()},
-                     unsigned{date.day()}, clock.hours().count(), clock.minutes().count(),
-                     clock.seconds().count(), clock.subseconds().count());
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  write_digits(text, 0, 4, year);
+  write_digits(text, 5, 2, unsigned{date.month()});
+  write_digits(text, 8, 2, unsigned{date.day()});
+  write_digits(text, 11, 2, clock.hours().count());
+  write_digits(text, 14, 2, clock.minutes().count());
+  write_digits(text, 17, 2, clock.seconds().count());
+  write_digits(text, 20, 6, clock.subseconds().count());
+  return text;
 }
 
 Result<WallTime> parse_time(std::string_view text) {

@@ -114,7 +114,6 @@ class Worker {
                           shared.counters,
                           shared.bodies,
                           shared.answers,
-                          RequestIds(shared.world),
                           http_date(shared.world.clock().wall())} {}
 
   void start() {

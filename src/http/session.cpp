@@ -49,18 +49,13 @@ Refusal busy_with_bodies() {
   return {503, "the server holds too many request bodies; try again shortly"};
 }
 
-}  // namespace
-
-std::string RequestIds::next() {
-  constexpr std::size_t kBytes = 8;
-  if (used_ + kBytes > random_.size()) {
-    world_.random().fill(random_);
-    used_ = 0;
-  }
-  std::string id = "req_" + hex(std::span(random_).subspan(used_, kBytes));
-  used_ += kBytes;
-  return id;
+std::string make_request_id(Random& random) {
+  std::array<std::byte, 8> bytes;
+  random.fill(bytes);
+  return "req_" + hex(bytes);
 }
+
+}  // namespace
 
 Session::Session(Socket socket, SessionContext& context, Welcome welcome)
     : socket_(std::move(socket)),
@@ -151,7 +146,8 @@ Session::Refused Session::admit() {
   request_.body = {};
   request_.from_loopback = loopback_;
   const std::string_view given = request_.header("x-request-id");
-  request_.request_id = is_request_id(given) ? std::string(given) : context_.ids.next();
+  request_.request_id =
+      is_request_id(given) ? std::string(given) : make_request_id(context_.world.random());
   body_bytes_max_ = context_.handler.body_bytes_max(request_);
   if (head_.content_length > body_bytes_max_) {
     return Refusal{413, fmt::format("the body may have {} bytes", body_bytes_max_)};
@@ -256,7 +252,7 @@ Task<> Session::refuse(const Refusal& refusal) {
     co_return;
   }
   if (request_.request_id.empty()) {
-    request_.request_id = context_.ids.next();
+    request_.request_id = make_request_id(context_.world.random());
   }
   free_memory(body_);
   body_charge_.release();

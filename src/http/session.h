@@ -23,18 +23,6 @@ namespace bitvault::http {
 using Socket =
     boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
-// Random request ids, made from few calls to the World.
-class RequestIds {
- public:
-  explicit RequestIds(World& world) : world_(world) {}
-  [[nodiscard]] std::string next();
-
- private:
-  World& world_;
-  std::array<std::byte, 512> random_;
-  std::size_t used_ = sizeof(random_);
-};
-
 // What the connections of one worker share.
 struct SessionContext {
   const ServerOptions& options;
@@ -43,7 +31,6 @@ struct SessionContext {
   ServerCounters& counters;
   Budget& bodies;
   Budget& answers;
-  RequestIds ids;
   std::string date;  // of the present second
   bool stopping = false;
 };
