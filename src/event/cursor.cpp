@@ -14,11 +14,10 @@ constexpr std::size_t kMacBytes = 16;
 
 }  // namespace
 
-std::string CursorCodec::mac(const TenantName& tenant, std::string_view payload) const {
-  std::string input = tenant.str();
-  input += '\0';  // not in any name: where the payload begins is never in doubt
-  input += payload;
-  const Digest digest = hmac_sha256(key_.reveal(), input);
+std::string CursorCodec::mac(const TenantName& tenant, std::string_view epoch,
+                             std::string_view payload) const {
+  const SecretKey key = key_.derive(tenant.str(), epoch);
+  const Digest digest = hmac_sha256(key.reveal(), payload);
   return {reinterpret_cast<const char*>(digest.data()), kMacBytes};
 }
 
@@ -28,7 +27,7 @@ std::string CursorCodec::seal(const TenantName& tenant, const Position& position
   for (int shift = 56; shift >= 0; shift -= 8) {
     raw += static_cast<char>((position.sequence.value >> shift) & 0xff);
   }
-  raw += mac(tenant, raw);
+  raw += mac(tenant, position.epoch.str(), raw);
   return base64url(as_bytes(raw));
 }
 
@@ -44,7 +43,7 @@ Result<Position> CursorCodec::open(const TenantName& tenant, std::string_view te
   }
   const std::string_view view = *raw;
   const std::string_view epoch_text = view.substr(kEpochAt, Epoch::kBytes);
-  const std::string expected = mac(tenant, view.substr(0, kMacAt));
+  const std::string expected = mac(tenant, epoch_text, view.substr(0, kMacAt));
   const auto epoch = Epoch::parse(epoch_text);
   if (!equal_in_constant_time(as_bytes(expected), as_bytes(view.substr(kMacAt))) || !epoch) {
     return invalid();

@@ -1,9 +1,9 @@
 // Cursors: the opaque, signed tokens by which a client says how far it has read.
 //
 // A cursor holds the epoch and the position (every event up to and including it was read) and a
-// MAC over both and the tenant's name, so a client can neither forge one nor use another tenant's.
-// Its text is base64url of: version 1, key id 0, epoch (12), sequence (8, big endian), MAC (16
-// bytes of HMAC-SHA256).
+// MAC under the tenant's key, so a client can neither forge one nor use another tenant's. Its text
+// is base64url of: version 1, key id 0, epoch (12), sequence (8, big endian), MAC (16 bytes of
+// HMAC-SHA256).
 #pragma once
 
 #include <string>
@@ -33,7 +33,8 @@ class CursorCodec {
   [[nodiscard]] Result<Position> open(const TenantName& tenant, std::string_view text) const;
 
  private:
-  [[nodiscard]] std::string mac(const TenantName& tenant, std::string_view payload) const;
+  [[nodiscard]] std::string mac(const TenantName& tenant, std::string_view epoch,
+                                std::string_view payload) const;
   SecretKey key_;
 };
 
