@@ -71,7 +71,7 @@ std::string title_of(std::string_view name) {
   for (const char c : name) {
     if (c >= 'A' && c <= 'Z' && !title.empty()) {
       title += ' ';
-      title += static_cast<char>(c - 'A' + 'a');
+      title += ascii_lower(c);
     } else {
       title += c;
     }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
+
 namespace bitvault {
 namespace {
 
@@ -13,10 +15,8 @@ constexpr std::size_t kNameBytesMax = 64;  // what is longer was not meant to be
 std::string folded(std::string_view name) {
   std::string text;
   for (const char c : name) {
-    if (c >= 'A' && c <= 'Z') {
-      text += static_cast<char>(c - 'A' + 'a');
-    } else if (c != '_' && c != '-') {
-      text += c;
+    if (c != '_' && c != '-') {
+      text += ascii_lower(c);
     }
   }
   return text;

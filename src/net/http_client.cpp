@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace bitvault::net {
 namespace {
@@ -76,9 +77,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   const auto colon = line.find(':');
   if (colon != std::string_view::npos) {
     std::string name(trimmed(line.substr(0, colon)));
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
+    std::ranges::transform(name, name.begin(), ascii_lower);
     incoming.answer.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
   }
   return line.size();

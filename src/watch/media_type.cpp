@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "base/text.h"
+
 namespace bitvault::watch {
 namespace {
 
@@ -90,9 +92,7 @@ std::string_view media_type(std::string_view name) {
     return kUnknown;
   }
   std::string extension(name.substr(dot + 1));
-  for (char& c : extension) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  std::ranges::transform(extension, extension.begin(), ascii_lower);
   const auto found = std::ranges::lower_bound(kKnown, extension, {}, &Known::extension);
   return found != kKnown.end() && found->extension == extension ? found->type : kUnknown;
 }
