@@ -25,6 +25,14 @@ TEST(Crypto, HmacMeetsRfc4231) {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+TEST(Crypto, AnEmptyHmacKeyIsAKeyOfItsOwn) {
+  for (int i = 0; i < 2; ++i) {  // the second time after another key
+    EXPECT_EQ(hex(hmac_sha256({}, "")),
+              "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    EXPECT_NE(hmac_sha256(as_bytes("other"), ""), hmac_sha256({}, ""));
+  }
+}
+
 TEST(Crypto, DerivedKeysDifferByPurposeAndContext) {
   const Digest master = sha256("master");
   const SecretKey key{std::span<const std::byte, 32>(master)};
