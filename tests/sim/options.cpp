@@ -39,8 +39,12 @@ Options draw_options(std::uint64_t seed) {
   options.job_cost_max = Duration(dice.chance(300) ? 0 : dice.between(1, 200));
   options.drift_ppm = static_cast<std::int64_t>(dice.below(1'001)) - 500;
   options.connections = dice.between(1, 4);
-  options.queue_requests_max = dice.chance(200) ? dice.between(1, 4) : 8'192;
-  options.batch_requests_max = dice.chance(300) ? dice.between(1, 3) : 512;
+  if (dice.chance(200)) {
+    options.queue_requests_max = dice.between(1, 4);
+  }
+  if (dice.chance(300)) {
+    options.batch_requests_max = dice.between(1, 3);
+  }
   if (dice.chance(500)) {
     options.wal_bytes_max = static_cast<std::int64_t>(dice.between(20'000, 400'000));
   }
@@ -65,7 +69,7 @@ Options draw_options(std::uint64_t seed) {
 std::string describe(const Options& o) {
   const auto ms = [](Duration duration) { return duration.count() / 1'000; };
   return fmt::format(
-      "seed={} chaos={}ms job_cost_max={}us drift={}ppm connections={} queue={} batch={} "
+      "seed={} chaos={}ms job_cost_max={}us drift={}ppm connections={} queue={} batch={} wal={} "
       "tenants={} "
       "publishers={} readers={} events_max={} hot_ids={} hot={} repeat={} altered={} twice={} "
       "made={} large={} count={} give_up={} think_max={}ms latency_max={}ms answer_lost={} "

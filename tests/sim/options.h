@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "store/sqlite/writer.h"
 #include "tests/store/memory_vfs.h"
 
 namespace bitvault::sim {
@@ -19,9 +20,9 @@ struct Options {
 
   // The store.
   std::size_t connections = 4;
-  std::size_t queue_requests_max = 8'192;
-  std::size_t batch_requests_max = 512;
-  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
+  std::size_t queue_requests_max = WriterLimits{}.queue_requests_max;
+  std::size_t batch_requests_max = WriterLimits{}.batch_requests_max;
+  std::int64_t wal_bytes_max = WriterLimits{}.wal_bytes_max;
 
   // The clients.
   std::size_t tenants = 2;
