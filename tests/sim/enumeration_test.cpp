@@ -1,7 +1,11 @@
 // The small space, enumerated: one small workload, and each of its commits and each call of its
 // file system fails once, in every way.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "options.h"
 #include "simulation.h"
@@ -57,15 +61,29 @@ struct Way {
   std::optional<test::MemoryVfs::Unsynced> unsynced;
 };
 
-class EveryDiskCall : public testing::TestWithParam<Way> {};
+// Short enough to be written over from its beginning a few times.
+constexpr std::int64_t kShortWalBytes = 40'000;
+
+struct Case {
+  Way way;
+  std::int64_t wal_bytes_max;
+};
+
+Options workload(const Case& of) {
+  Options options = small_workload();
+  options.wal_bytes_max = of.wal_bytes_max;
+  return options;
+}
+
+class EveryDiskCall : public testing::TestWithParam<Case> {};
 
 TEST_P(EveryDiskCall, Fails) {
-  const std::uint64_t calls = simulate(small_workload()).disk_calls;
+  const std::uint64_t calls = simulate(workload(GetParam())).disk_calls;
   ASSERT_GT(calls, 50u);
   for (std::uint64_t n = 1; n <= calls; ++n) {
-    Options options = small_workload();
-    options.disk_plan = {.number = n, .kind = GetParam().kind};
-    options.unsynced = GetParam().unsynced;
+    Options options = workload(GetParam());
+    options.disk_plan = {.number = n, .kind = GetParam().way.kind};
+    options.unsynced = GetParam().way.unsynced;
     const Outcome outcome = simulate(options);
     EXPECT_TRUE(outcome.violations.empty()) << "call " << n << "\n" << list(outcome.violations);
   }
@@ -80,9 +98,31 @@ constexpr Way kWays[] = {
     {"TheProcessAlone", Options::Planned::kPowerOff, test::MemoryVfs::Unsynced::kKept},
 };
 
-std::string name_of(const testing::TestParamInfo<Way>& way) { return way.param.name; }
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const std::int64_t wal : {small_workload().wal_bytes_max, kShortWalBytes}) {
+    for (const Way& way : kWays) {
+      cases.push_back({way, wal});
+    }
+  }
+  return cases;
+}
 
-INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall, testing::ValuesIn(kWays), name_of);
+std::string name_of(const testing::TestParamInfo<Case>& of) {
+  return of.param.wal_bytes_max == kShortWalBytes ? fmt::format("{}ShortWal", of.param.way.name)
+                                                  : of.param.way.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall, testing::ValuesIn(all_cases()), name_of);
+
+// Otherwise the cases with a short WAL would say nothing.
+TEST(Enumeration, AShortWalIsWrittenOver) {
+  Options options = small_workload();
+  const std::uint64_t without = simulate(options).disk_calls;
+  options.wal_bytes_max = kShortWalBytes;
+  const std::uint64_t with = simulate(options).disk_calls;
+  EXPECT_GT(with, without);
+}
 
 }  // namespace
 }  // namespace bitvault::sim
