@@ -7,6 +7,7 @@ endif()
 
 option(BITVAULT_ASAN "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(BITVAULT_TSAN "ThreadSanitizer" OFF)
+option(BITVAULT_FUZZ "Coverage of all our code for libFuzzer, and the programs of tests/fuzz" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -22,6 +23,10 @@ if(BITVAULT_ASAN)
 elseif(BITVAULT_TSAN)
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
+endif()
+
+if(BITVAULT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 add_library(bitvault_warnings INTERFACE)

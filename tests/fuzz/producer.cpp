@@ -1,0 +1,99 @@
+#include "producer.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "base/text.h"
+#include "event/parse.h"
+#include "fuzz.h"
+
+namespace bitvault::fuzz {
+namespace {
+
+constexpr std::string_view kSchema = "urn:bitvault:schema:bitvault.node.created.v1:1";
+
+// Takes `,"name":"value"` out, whose value begins at `at`.
+void take_out(std::string& bytes, std::string_view name, std::size_t at, std::size_t value_bytes) {
+  const std::string before = fmt::format(",\"{}\":\"", name);
+  check(at >= before.size() && std::string_view(bytes).substr(0, at).ends_with(before) &&
+            bytes.at(at + value_bytes) == '"',
+        "an event's members stand where they are said to");
+  bytes.erase(at - before.size(), before.size() + value_bytes + 1);
+}
+
+// What a reader filters by says what the draft says.
+void check_head(const EventDraft& draft, const EncodedEvent& event) {
+  const EventHead head = read_head(event.bytes);
+  const auto says = [](std::string_view escaped, std::string_view text) {
+    return fmt::format("\"{}\"", escaped) == json_string(text);
+  };
+  check(says(head.id, event.id.str()) && says(head.type, draft.type) &&
+            says(head.subject, draft.subject.value_or(defaults(false).subject)) &&
+            says(head.partitionkey, draft.partitionkey.value_or(defaults(false).partitionkey)),
+        "an event's head says what the draft says");
+}
+
+}  // namespace
+
+EventDefaults defaults(bool other) {
+  return {.tenant = TenantName::parse("acme").value(),
+          .id = EventId::parse(other ? "made-2" : "made-1").value(),
+          .time = WallTime{Duration{other ? 1'795'406'523'000'000 : 1'795'406'522'123'456}},
+          .dataschema = std::string(kSchema),
+          .partitionkey = "n_1",
+          .subject = "/a/\u00e4 \"b\".txt",
+          .traceparent = other ? std::optional<std::string>(
+                                     "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+                               : std::nullopt};
+}
+
+EncodedEvent stamped(EncodedEvent event) {
+  std::array<std::byte, 16> salt{};
+  salt.fill(std::byte{0x5a});
+  stamp(event, {.epoch = Epoch::parse("abcdefgh2345").value(),
+                .sequence = Sequence{17},
+                .recordedtime = WallTime{Duration{1'795'406'524'000'000}},
+                .salt = salt});
+  return event;
+}
+
+std::string as_sent(const EncodedEvent& event) {
+  const std::string tenant = defaults(false).tenant.str();
+  const std::string_view before_epoch = "\",\"epoch\":\"";
+  const std::size_t tenant_at = event.offsets.epoch - before_epoch.size() - tenant.size();
+  std::string bytes = event.bytes;  // from the end, so that the offsets before stay
+  take_out(bytes, "salt", event.offsets.salt, kSaltTextBytes);
+  take_out(bytes, "sequence", event.offsets.sequence, 20);
+  take_out(bytes, "epoch", event.offsets.epoch, Epoch::kBytes);
+  take_out(bytes, "tenant", tenant_at, tenant.size());
+  take_out(bytes, "recordedtime", event.offsets.recordedtime, kTimeTextBytes);
+  return bytes;
+}
+
+void check_draft(const EventDraft& draft) {
+  const auto event = encode(draft, defaults(false));
+  if (!event) {
+    check(event.error().code == Code::kTooLarge, "a draft is encoded unless it is too large");
+    return;
+  }
+  const EncodedEvent committed = stamped(*event);
+  check(committed.bytes.size() == event->bytes.size(), "a stamp changes no size");
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  check(parser.parse(committed.bytes).get(object) == simdjson::SUCCESS,
+        "an event's bytes are a JSON object");
+  check(same_members(committed.bytes, *event), "an event has its own members");
+  const auto repeat = encode(draft, defaults(true));
+  check(!repeat || !draft.id || same_members(committed.bytes, *repeat),
+        "a repeat has the members of the first");
+  check_head(draft, committed);
+
+  const auto parsed = parse_event(as_sent(*event));
+  check(parsed && parsed->size() == 1, "an encoded event parses");
+  EventDefaults unused = defaults(true);
+  unused.traceparent.reset();
+  const auto again = encode(parsed->front(), unused);
+  check(again && again->bytes == event->bytes, "an event parsed and encoded has the same bytes");
+}
+
+}  // namespace bitvault::fuzz
