@@ -1,7 +1,6 @@
 #include "app/serve.h"
 
 #include <fmt/core.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "api/api.h"
 #include "api/metrics.h"
 #include "app/data_folder.h"
+#include "app/log.h"
 #include "app/watchers.h"
 #include "bus/head_bus.h"
 #include "catalog/catalog.h"
@@ -37,31 +37,6 @@ namespace net = boost::asio;
 constexpr unsigned kReaderThreads = 4;
 constexpr unsigned kFileThreads = 2;
 constexpr Duration kPurgePeriod = std::chrono::seconds(1);
-
-void set_up_log(const cli::ServeOptions& options) {
-  auto log = std::make_shared<spdlog::logger>("bitvault",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_pattern(options.log_json
-                       ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%v"})"
-                       : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
-                   spdlog::pattern_time_type::utc);
-  switch (options.log_level) {
-    case cli::LogLevel::kDebug:
-      log->set_level(spdlog::level::debug);
-      break;
-    case cli::LogLevel::kInfo:
-      log->set_level(spdlog::level::info);
-      break;
-    case cli::LogLevel::kWarn:
-      log->set_level(spdlog::level::warn);
-      break;
-    case cli::LogLevel::kError:
-      log->set_level(spdlog::level::err);
-      break;
-  }
-  log->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(std::move(log));
-}
 
 // What this version does not have yet is refused, not ignored.
 Status check_supported(const cli::ServeOptions& options) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "watch/disk_tree.h"
 #include "watch/inotify.h"
 #include "watch/watcher.h"
@@ -46,36 +49,65 @@ class LogListener final : public watch::WatchListener {
 
 }  // namespace
 
+// One directory. A watcher that ends with an error (its tenant was deleted, the directory holds too
+// much) is tried again from the beginning: it finds out by itself what it has told already.
 class Watchers::One {
  public:
   One(const cli::Watch& watch, const WatchersContext& context)
-      : label_(fmt::format("{}={}", watch.tenant.str(), watch.directory.string())),
-        tree_(watch.directory.string()),
-        source_(watch::make_inotify_source(context.strand, watch.directory.string())),
-        listener_(label_),
-        watcher_({.tenant = watch.tenant, .directory = watch.directory.string()},
-                 {.world = context.world,
-                  .store = context.store,
-                  .catalog = context.catalog,
-                  .tree = tree_,
-                  .source = *source_,
-                  .listener = listener_,
-                  .strand = context.strand,
-                  .blocking = context.blocking}) {}
+      : tenant_(watch.tenant),
+        directory_(watch.directory.string()),
+        label_(fmt::format("{}={}", tenant_.str(), directory_)),
+        context_(context),
+        tree_(directory_),
+        listener_(label_) {}
 
   Task<> run() {
-    const Status ended = co_await watcher_.run();
-    if (!ended) {
-      spdlog::error("watch {} ended: {}", label_, ended.error().detail);
+    while (true) {
+      const Status ended = co_await watch();
+      // A watcher closes the coroutine's ears while it winds up.
+      co_await boost::asio::this_coro::reset_cancellation_state(
+          boost::asio::enable_total_cancellation());
+      if (ended || context_.tasks.cancelled()) {
+        co_return;
+      }
+      if (ended.error().detail != told_) {
+        told_ = ended.error().detail;
+        spdlog::error("watch {} ended: {}; it is tried again each {} s", label_, told_,
+                      std::chrono::floor<std::chrono::seconds>(kRetryEvery).count());
+      }
+      co_await context_.world.sleep(kRetryEvery);
+      const bool cancelled = co_await is_cancelled();
+      if (cancelled) {
+        co_return;
+      }
     }
   }
 
  private:
+  static constexpr Duration kRetryEvery = std::chrono::seconds(5);
+
+  Task<Status> watch() {
+    const auto source = watch::make_inotify_source(context_.strand, directory_);
+    watch::Watcher watcher({.tenant = tenant_, .directory = directory_},
+                           {.world = context_.world,
+                            .store = context_.store,
+                            .catalog = context_.catalog,
+                            .tree = tree_,
+                            .source = *source,
+                            .listener = listener_,
+                            .strand = context_.strand,
+                            .blocking = context_.blocking});
+    Status ended = co_await watcher.run();
+    co_return ended;
+  }
+
+  const TenantName tenant_;
+  const std::string directory_;
   const std::string label_;
+  const WatchersContext context_;
   watch::DiskTree tree_;
-  std::unique_ptr<watch::ChangeSource> source_;
   LogListener listener_;
-  watch::Watcher watcher_;
+  std::string told_;
 };
 
 Watchers::Watchers() = default;

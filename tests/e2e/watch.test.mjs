@@ -1,5 +1,6 @@
 // serve --watch on a real folder.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -69,5 +70,33 @@ describe("serve --watch", () => {
     assert.equal(new Set(created.map((e) => e.data.node.id)).size, created.length, "no node is created twice");
     assert.equal(created.length, 3002);
     await server.stop();
+  });
+
+  it("begins anew when its tenant was deleted and made again", async (test) => {
+    const folder = join(await temporaryFolder(test), "home");
+    await mkdir(folder);
+    await writeFile(join(folder, "one.txt"), "1");
+    const server = await Server.start(test, { args: ["--watch", `home=${folder}`] });
+    const [before] = await until(server, (events) => events.length === 1);
+    assert.equal((await server.call("DELETE", "/v1/tenants/home")).status, 202);
+    await writeFile(join(folder, "two.txt"), "2"); // by this the watcher learns of it
+    while ((await server.tenant("home")).status !== 201) assert.equal(server.child.exitCode, null);
+    const events = await until(server, (found) => found.length === 2);
+    assert.deepEqual(events.map(line).sort(), ["created /one.txt", "created /two.txt"]);
+    assert.deepEqual(events.map((event) => Number(event.sequence)), [1, 2]);
+    assert.notEqual(events[0].epoch, before.epoch);
+    await server.stop();
+  });
+
+  it("logs one JSON object a line, whatever the folder is called", async (test) => {
+    const folder = join(await temporaryFolder(test), 'we"ird\n{"level":"error"} name');
+    await mkdir(folder);
+    await writeFile(join(folder, "one.txt"), "1");
+    const server = await Server.start(test, { args: ["--log-json", "--watch", `home=${folder}`] });
+    while (!server.log.includes("waiting for changes")) await once(server.child.stderr, "data");
+    await server.stop();
+    const lines = server.log.trimEnd().split("\n").map((text) => JSON.parse(text));
+    assert.ok(lines.some(({ level, message }) => level === "info" && message.includes('we"ird\\x0a{')), server.log);
+    for (const entry of lines) assert.deepEqual(Object.keys(entry), ["time", "level", "message"]);
   });
 });

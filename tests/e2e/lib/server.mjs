@@ -52,7 +52,7 @@ export class Server {
     server.url = await new Promise((ready, failed) => {
       const read = (text) => {
         server.log += text;
-        const match = server.log.match(/listening on (http:\/\/\S+)/);
+        const match = server.log.match(/listening on (http:\/\/[^\s"]+)/);
         if (match) ready(match[1]);
       };
       server.child.stdout.setEncoding("utf8").on("data", read);
