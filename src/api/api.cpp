@@ -61,7 +61,7 @@ constexpr Route kRoutes[] = {
 };
 
 struct Captures {
-  std::string tenant;
+  std::optional<std::string> tenant;  // absent: the route names none; it may be empty
   std::string id;
 };
 
@@ -196,7 +196,8 @@ Task<Result<http::Response>> Api::dispatch(const http::Request& request) {
     if (!principal) {
       co_return fail(std::move(principal.error()));
     }
-    if (Status allowed = authorise(route, *principal, found.captures.tenant); !allowed) {
+    if (Status allowed = authorise(route, *principal, found.captures.tenant.value_or(""));
+        !allowed) {
       co_return fail(std::move(allowed.error()));
     }
     call.principal = std::move(*principal);
@@ -204,8 +205,8 @@ Task<Result<http::Response>> Api::dispatch(const http::Request& request) {
   if (Status known = check_query(call.query, route.query); !known) {
     co_return fail(std::move(known.error()));
   }
-  if (!found.captures.tenant.empty()) {
-    Result<TenantName> tenant = TenantName::parse(found.captures.tenant);
+  if (found.captures.tenant) {
+    Result<TenantName> tenant = TenantName::parse(*found.captures.tenant);
     if (!tenant) {
       co_return route.method == "PUT" ? wrong("tenant", tenant.error().detail)
                                       : fail(Code::kNotFound, "there is no such tenant");
