@@ -24,7 +24,11 @@ std::string_view client_detail(const Error& error) {
   }
 }
 
+// Every 422 has some: what is wrong with the request as a whole has no path.
 json::array violations(const Error& error) {
+  if (error.violations.empty()) {
+    return {json::object{{"index", 0}, {"path", ""}, {"message", client_detail(error)}}};
+  }
   json::array list;
   for (const Violation& violation : error.violations) {
     list.push_back(json::object{
@@ -47,7 +51,7 @@ http::Response problem(const Error& error, std::string_view request_id, json::ob
                         {"detail", client_detail(error)},
                         {"code", code.name},
                         {"request_id", request_id}};
-  if (!error.violations.empty()) {
+  if (code.http_status == 422 || !error.violations.empty()) {
     document["errors"] = violations(error);
   }
   for (auto& [name, value] : more) {
