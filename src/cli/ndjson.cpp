@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
 
+// To the server null is the same as absent.
+bool has_id(const simdjson::dom::object& event) {
+  return std::any_of(event.begin(), event.end(), [](const simdjson::dom::key_value_pair& member) {
+    return member.key == "id" && !member.value.is_null();
+  });
+}
+
 }  // namespace
 
 NdjsonBatcher::State NdjsonBatcher::fill() {
@@ -35,15 +42,15 @@ Batch NdjsonBatcher::take() { return std::exchange(batch_, Batch{}); }
 
 std::optional<std::string_view> NdjsonBatcher::next_line() {
   const std::string_view rest = std::string_view(pending_).substr(start_);
-  auto end = rest.find('\n');
-  if (end == std::string_view::npos && (!ended_ || rest.empty())) {
-    if (rest.size() > kLineBytesMax) {
-      ++line_;
-      break_at("the line is longer than 1 MiB");
-    }
+  const auto end = std::min(rest.find('\n'), rest.size());
+  if (end > kLineBytesMax) {
+    ++line_;
+    break_at("the line is longer than 1 MiB");
     return std::nullopt;
   }
-  end = std::min(end, rest.size());
+  if (end == rest.size() && (!ended_ || rest.empty())) {
+    return std::nullopt;
+  }
   start_ = std::min(start_ + end + 1, pending_.size());
   ++line_;
   return rest.substr(0, end);
@@ -57,9 +64,6 @@ void NdjsonBatcher::add(std::string_view line) {
     return;
   }
   line = line.substr(first, line.find_last_not_of(kBlanks) - first + 1);
-  if (line.size() > kLineBytesMax) {
-    return break_at("the line is longer than 1 MiB");
-  }
   thread_local simdjson::dom::parser parser;
   simdjson::dom::element document;
   simdjson::dom::object object;
@@ -70,7 +74,7 @@ void NdjsonBatcher::add(std::string_view line) {
   if (document.get(object) != simdjson::SUCCESS) {
     return break_at("not a JSON object");
   }
-  if (object["id"].error() == simdjson::SUCCESS) {
+  if (has_id(object)) {
     batch_.body += line;
   } else {
     batch_.body += fmt::format("{{\"id\":{}{}", json_string(make_id_()),

@@ -25,6 +25,28 @@ TEST(Ndjson, GivesIdsToLinesWithoutOne) {
   EXPECT_TRUE(batcher.batch().empty());
 }
 
+TEST(Ndjson, AnIdOfNullIsNone) {
+  NdjsonBatcher batcher = make_batcher();
+  batcher.push("{\"id\":null}\n{\"id\":null,\"id\":\"mine\"}\n");
+  EXPECT_EQ(batcher.fill(), State::kHungry);
+  EXPECT_EQ(batcher.take().body, "{\"id\":\"id1\",\"id\":null}\n{\"id\":null,\"id\":\"mine\"}\n");
+}
+
+TEST(Ndjson, TheLengthOfALineCountsItsBlanksHoweverItArrives) {
+  const std::string line = "{}" + std::string(kLineBytesMax - 2, ' ');
+  for (const std::string_view end : {"\n", " \n"}) {
+    NdjsonBatcher whole = make_batcher();
+    whole.push(line + std::string(end));
+    NdjsonBatcher pieces = make_batcher();
+    pieces.push(line);
+    ASSERT_EQ(pieces.fill(), State::kHungry);
+    pieces.push(end);
+    const State expected = end == "\n" ? State::kHungry : State::kBroken;
+    EXPECT_EQ(whole.fill(), expected);
+    EXPECT_EQ(pieces.fill(), expected);
+  }
+}
+
 TEST(Ndjson, LinesMayArriveInAnyPieces) {
   const std::string input = "{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"3\"}";
   for (std::size_t piece = 1; piece <= input.size(); ++piece) {
