@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace bitvault::cli {
 namespace {
 
@@ -26,14 +28,11 @@ CodePoint front(std::string_view text) {
     return {lead, 1};
   }
   const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
+  if (!is_valid_utf8(text.substr(0, length))) {
     return {};
   }
   char32_t value = lead & (0xffU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) {
-      return {};
-    }
     value = (value << 6) | (at(i) & 0x3fU);
   }
   return {value, length};

@@ -11,6 +11,8 @@ TEST(Console, PrintableTextDrivesNoTerminal) {
   EXPECT_EQ(printable("\u009b2J"), "\\x9b2J");                // C1: CSI in one character
   EXPECT_EQ(printable("exe.\u202efdp"), "exe.\\u{202e}fdp");  // right-to-left override
   EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");           // not UTF-8
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");    // half a surrogate pair
+  EXPECT_EQ(printable("\xc1\x9b"), "\\xc1\\x9b");             // longer than it must be
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/config_file.h"
+#include "cli/console.h"
 
 namespace bitvault::cli {
 namespace {
@@ -65,7 +66,7 @@ Status read_roles(const std::vector<std::string>& names, ServeOptions& options) 
     if (!role) {
       return fail(Code::kInvalid, fmt::format("unknown role `{}`: the roles are api, drain, "
                                               "deliver, audit",
-                                              name));
+                                              printable(name)));
     }
     if (!options.has(*role)) {
       options.roles.push_back(*role);
@@ -80,16 +81,18 @@ Status read_roles(const std::vector<std::string>& names, ServeOptions& options) 
 Status add_watch(std::string_view text, ServeOptions& options) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos || equals + 1 == text.size()) {
-    return fail(Code::kInvalid, fmt::format("watch must be TENANT=DIR, not `{}`", text));
+    return fail(Code::kInvalid, fmt::format("watch must be TENANT=DIR, not `{}`", printable(text)));
   }
   auto tenant = TenantName::parse(text.substr(0, equals));
   if (!tenant) {
-    return fail(Code::kInvalid, fmt::format("watch `{}`: {}", text, tenant.error().detail));
+    return fail(Code::kInvalid,
+                fmt::format("watch `{}`: {}", printable(text), tenant.error().detail));
   }
   std::filesystem::path directory(text.substr(equals + 1));
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error)) {
-    return fail(Code::kInvalid, fmt::format("watch: {} is not a directory", directory.string()));
+    return fail(Code::kInvalid,
+                fmt::format("watch: {} is not a directory", printable(directory.string())));
   }
   if (std::ranges::any_of(options.watches,
                           [&](const Watch& watch) { return watch.tenant == *tenant; })) {

@@ -89,6 +89,16 @@ TEST(Settings, ErrorsShowNoSecret) {
   EXPECT_NE(file.error().detail.find("config.toml:1:"), std::string::npos);
 }
 
+TEST(Settings, ConfigErrorsAreOneLine) {
+  for (const char* wrong :
+       {"\"a\\nb\" = 1", "url = 0989-05-27Ttrue2:00Z", "url = 1-\n", "[[a", "url = \u00e9"}) {
+    const auto file = config_layer(wrong, "c");
+    ASSERT_FALSE(file) << wrong;
+    EXPECT_TRUE(file.error().detail.starts_with("c:1:")) << file.error().detail;
+    EXPECT_EQ(file.error().detail.find('\n'), std::string::npos) << file.error().detail;
+  }
+}
+
 TEST(Settings, ConfigFilesAreReadStrictly) {
   const auto good = config_layer("url = \"http://h\"\nkey_file = \"/k\"\ntenant = \"t\"\n", "c");
   ASSERT_TRUE(good) << good.error().detail;
