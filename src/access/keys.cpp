@@ -61,7 +61,8 @@ Result<KeyRecord> from_record(const Record& record) {
   boost::system::error_code error;
   const json::value parsed = json::parse(record.value, error);
   const json::object* object = parsed.if_object();
-  if (error || object == nullptr || !object->contains("hash") || !object->contains("scopes")) {
+  const json::value* scopes = object != nullptr ? object->if_contains("scopes") : nullptr;
+  if (error || scopes == nullptr || !scopes->is_array()) {
     return fail(Code::kInternal, "the record of key " + record.key + " cannot be read");
   }
   const auto text = [&](const char* name) -> std::optional<std::string> {
@@ -74,8 +75,10 @@ Result<KeyRecord> from_record(const Record& record) {
   read.hash = text("hash").value_or("");
   read.key.description.name = text("name").value_or("");
   read.key.description.user = text("user");
-  for (const json::value& name : object->at("scopes").as_array()) {
-    if (const auto scope = parse_scope(std::string_view(name.as_string()))) {
+  for (const json::value& name : scopes->get_array()) {
+    const auto scope = name.is_string() ? parse_scope(std::string_view(name.get_string()))
+                                        : std::optional<Scope>();
+    if (scope) {  // one of a later version is none of ours
       read.key.description.scopes.add(*scope);
     }
   }
@@ -241,15 +244,17 @@ Task<Status> Keys::revoke(TenantName tenant, std::string id) {
   Transaction transaction(tenant);
   transaction.erase(kKeys, id);
   Result<Committed> committed = co_await store_.commit(std::move(transaction));
+  forget(tenant);  // also when the outcome is not known
   if (!committed) {
     co_return fail(std::move(committed.error()));
   }
+  co_return Status{};
+}
+
+void Keys::forget(const TenantName& tenant) {
   const std::lock_guard lock(mutex_);
   ++generation_;
-  std::erase_if(cache_, [&](const auto& entry) {
-    return entry.second.principal.key_id == id && entry.second.principal.tenant == tenant;
-  });
-  co_return Status{};
+  std::erase_if(cache_, [&](const auto& entry) { return entry.second.principal.tenant == tenant; });
 }
 
 Task<Status> Keys::set_operator_key(std::string token) {

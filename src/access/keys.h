@@ -5,7 +5,8 @@
 // installation's settings; made ones read bvk_operator_<secret>.
 //
 // What authenticate() found is remembered for at most kCacheTime, so a key that another node
-// revokes ends within that time; one revoked here ends at once. Thread-safe.
+// revokes ends within that time; one revoked here, or whose tenant is deleted here, ends at once.
+// Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -68,6 +69,8 @@ class Keys {
                                                  std::size_t limit);
   // kNotFound when the tenant has no such key.
   [[nodiscard]] Task<Status> revoke(TenantName tenant, std::string id);
+  // Remembers nothing of the tenant's keys any more: they changed, or the tenant was deleted.
+  void forget(const TenantName& tenant);
 
   // Makes `token` the operator's key from now on.
   [[nodiscard]] Task<Status> set_operator_key(std::string token);
@@ -84,7 +87,7 @@ class Keys {
   };
 
   [[nodiscard]] std::optional<Result<Principal>> cached(const std::string& hash);
-  // Drops the entry when a key was revoked since `generation`: it may be that key's.
+  // Drops the entry when anything was forgotten since `generation`: it may be that.
   void remember(const std::string& hash, Cached entry, std::uint64_t generation);
   [[nodiscard]] std::uint64_t generation();
   [[nodiscard]] Task<Result<Cached>> look_up(const std::string& token, const std::string& hash);
@@ -93,7 +96,7 @@ class Keys {
   Store& store_;
   std::mutex mutex_;
   std::unordered_map<std::string, Cached> cache_;  // by the token's hash; guarded by mutex_
-  std::uint64_t generation_ = 0;                   // of revocations; guarded by mutex_
+  std::uint64_t generation_ = 0;                   // of what was forgotten; guarded by mutex_
 };
 
 }  // namespace bitvault

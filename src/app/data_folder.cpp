@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,26 +68,51 @@ Result<std::optional<std::string>> read_key_file(const std::filesystem::path& pa
   return text;
 }
 
-// Writes a new file so that after a crash it is there whole or not at all.
-Status write_key_file(const std::filesystem::path& path, std::string_view text) {
-  const std::filesystem::path draft = path.string() + ".new";
-  const std::string line = std::string(text) + "\n";
-  {
-    const File file(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-    if (!file.is_open() ||
-        ::write(file.fd(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
-        ::fsync(file.fd()) != 0) {
-      return cannot("write", draft);
-    }
+// Writes a file of mode 0600 whose bytes are on disk, in place of what a crash left of it.
+Status write_draft(const std::filesystem::path& draft, const std::string& text) {
+  if (::unlink(draft.c_str()) != 0 && errno != ENOENT) {
+    return cannot("write", draft);
   }
-  if (::rename(draft.c_str(), path.c_str()) != 0) {
-    return cannot("write", path);
+  const File file(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+  if (!file.is_open()) {
+    return cannot("write", draft);
   }
-  const File folder(path.has_parent_path() ? path.parent_path() : ".", O_RDONLY | O_CLOEXEC);
-  if (!folder.is_open() || ::fsync(folder.fd()) != 0) {
-    return cannot("sync the folder of", path);
+  errno = ENOSPC;  // of a write that ends early
+  if (::write(file.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(file.fd()) != 0) {
+    return cannot("write", draft);
   }
   return {};
+}
+
+// The text of the file, which is written with `made` unless it is there, and whose name is on disk
+// from now on: whoever wrote it may have died before. After a crash it is there whole or not at
+// all. Of processes that come at the same time one writes it, and all read what it wrote.
+Result<std::string> ensure_key_file(const std::filesystem::path& path, const std::string& made) {
+  const File folder(path.has_parent_path() ? path.parent_path() : ".", O_RDONLY | O_CLOEXEC);
+  const bool locked = folder.is_open() && ::flock(folder.fd(), LOCK_EX) == 0;
+  const int lock_error = errno;
+  Result<std::optional<std::string>> present = read_key_file(path);
+  if (!present) {
+    return fail(std::move(present.error()));
+  }
+  if (!locked) {
+    errno = lock_error;  // a folder that we may not open is none that we wrote to
+    return *present ? Result<std::string>(std::move(**present)) : cannot("write", path);
+  }
+  if (!*present) {
+    const std::filesystem::path draft = path.string() + ".new";
+    if (Status written = write_draft(draft, made + "\n"); !written) {
+      return fail(std::move(written.error()));
+    }
+    if (::rename(draft.c_str(), path.c_str()) != 0) {
+      return cannot("write", path);
+    }
+  }
+  if (::fsync(folder.fd()) != 0) {
+    return cannot("sync the folder of", path);
+  }
+  return present->value_or(made);
 }
 
 std::optional<SecretKey> parse_key(std::string_view text) {
@@ -120,12 +146,13 @@ Task<Result<SecretKey>> open_master_key(std::filesystem::path file, World& world
                                "back from its backup",
                                file.string()));
   }
-  if (!*text) {
-    const SecretKey made = make_key(world.random());
-    *text = base64url(made.reveal());
-    if (Status written = write_key_file(file, **text); !written) {
-      co_return fail(std::move(written.error()));
+  if (!*check) {
+    Result<std::string> ensured =
+        ensure_key_file(file, base64url(make_key(world.random()).reveal()));
+    if (!ensured) {
+      co_return fail(std::move(ensured.error()));
     }
+    *text = std::move(*ensured);
   }
   const std::optional<SecretKey> key = parse_key(**text);
   if (!key) {
@@ -159,12 +186,15 @@ Task<Result<OperatorKeyFile>> open_operator_key(std::filesystem::path file, Keys
   if (!*text && *known) {  // its owner took the file away: the key itself goes on
     co_return OperatorKeyFile{std::move(file), false};
   }
-  const bool made = !*text;
-  if (made) {
-    *text = keys.make_operator_token();
-    if (Status written = write_key_file(file, **text); !written) {
-      co_return fail(std::move(written.error()));
+  bool made = false;
+  if (!*known) {
+    const std::string token = keys.make_operator_token();
+    Result<std::string> ensured = ensure_key_file(file, token);
+    if (!ensured) {
+      co_return fail(std::move(ensured.error()));
     }
+    made = *ensured == token;
+    *text = std::move(*ensured);
   }
   Status stored = co_await keys.set_operator_key(std::move(**text));
   if (!stored) {
