@@ -34,8 +34,10 @@ Answer get_catalog_type(const Services& services, const Call& call) {
     co_return unknown(call.id);
   }
   json::object body = summary(*type);
-  body["versions"] = json::array{{json::object{
-      {"type", type->name()}, {"revision", type->revision()}, {"lifecycle", "experimental"}}}};
+  json::array versions;
+  versions.push_back(json::object{
+      {"type", type->name()}, {"revision", type->revision()}, {"lifecycle", "experimental"}});
+  body["versions"] = std::move(versions);
   body["schema"] = json::parse(json::string_view(type->json_schema()));
   body["example"] = json::parse(json::string_view(type->example()));
   co_return json_response(200, body);

@@ -10,8 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kDisplayNameBytesMax = 200;
-
 json::value optional_number(const std::optional<std::uint64_t>& number) {
   return number ? json::value(*number) : json::value(nullptr);
 }
@@ -77,7 +75,8 @@ Result<TenantPatch> read_patch(const json::object& body) {
   TenantPatch patch;
   if (const json::value* name = body.if_contains("display_name")) {
     if (!name->is_string() || name->get_string().size() > kDisplayNameBytesMax) {
-      return wrong("display_name", fmt::format("must be at most {} bytes", kDisplayNameBytesMax));
+      return wrong("display_name",
+                   fmt::format("must be a text of at most {} bytes", kDisplayNameBytesMax));
     }
     patch.display_name = name->get_string();
   }
@@ -145,6 +144,7 @@ Answer list_tenants(const Services& services, const Call& call) {
 
 Answer delete_tenant(const Services& services, const Call& call) {
   Status deleted = co_await services.store.delete_tenant(*call.tenant);
+  services.keys.forget(*call.tenant);  // also when the outcome is not known
   if (!deleted) {
     co_return fail(std::move(deleted.error()));
   }
