@@ -171,66 +171,98 @@ std::size_t Api::body_bytes_max(const http::Request& head) const {
   return head.path.ends_with("/events") ? kPublishBodyBytesMax : kControlBodyBytesMax;
 }
 
-Task<Result<http::Response>> Api::dispatch(const http::Request& request) {
+// Finds the request's route and checks that its caller may take it.
+Task<std::expected<Api::Opened, http::Response>> Api::open(const http::Request& request) {
+  const auto refused = [&](const Error& error) {
+    return std::unexpected(problem(error, request.request_id));
+  };
   Result<std::vector<std::string>> segments = http::split_path(request.path);
   Result<Parameters> query = http::parse_query(request.query);
   if (!segments || !query) {
-    co_return fail(Code::kMalformed, "the request's path or query is not valid percent-encoding");
+    co_return refused(
+        {Code::kMalformed, "the request's path or query is not valid percent-encoding", {}});
   }
   Match found = find_route(request.method, *segments);
   if (found.route == nullptr) {
     if (found.allowed.empty()) {
-      co_return fail(Code::kNotFound, "there is no such route");
+      co_return refused({Code::kNotFound, "there is no such route", {}});
     }
-    http::Response response = problem(
-        Error{Code::kMethodNotAllowed, "this path takes " + found.allowed, {}}, request.request_id);
-    response.headers.emplace_back("Allow", found.allowed);
+    auto response = refused({Code::kMethodNotAllowed, "this path takes " + found.allowed, {}});
+    response.error().headers.emplace_back("Allow", found.allowed);
     co_return response;
   }
   const Route& route = *found.route;
   Call call{request, std::nullopt, std::nullopt, std::move(found.captures.id), std::move(*query)};
-  const bool open = route.access == Access::kOpen ||
-                    (route.access == Access::kOperatorOrLoopback && request.from_loopback);
-  if (!open) {
+  const bool is_open = route.access == Access::kOpen ||
+                       (route.access == Access::kOperatorOrLoopback && request.from_loopback);
+  if (!is_open) {
     Result<Principal> principal = co_await services_.keys.authenticate(bearer_token(request));
     if (!principal) {
-      co_return fail(std::move(principal.error()));
+      co_return refused(principal.error());
     }
     if (Status allowed = authorise(route, *principal, found.captures.tenant.value_or(""));
         !allowed) {
-      co_return fail(std::move(allowed.error()));
+      co_return refused(allowed.error());
     }
     call.principal = std::move(*principal);
   }
   if (Status known = check_query(call.query, route.query); !known) {
-    co_return fail(std::move(known.error()));
+    co_return refused(known.error());
   }
   if (found.captures.tenant) {
     Result<TenantName> tenant = TenantName::parse(*found.captures.tenant);
     if (!tenant) {
-      co_return route.method == "PUT" ? wrong("tenant", tenant.error().detail)
-                                      : fail(Code::kNotFound, "there is no such tenant");
+      const Result<TenantName> why = route.method == "PUT"
+                                         ? wrong("tenant", tenant.error().detail)
+                                         : fail(Code::kNotFound, "there is no such tenant");
+      co_return refused(why.error());
     }
     call.tenant = std::move(*tenant);
   }
-  Result<http::Response> answer = co_await route.answer(services_, call);
-  co_return answer;
+  co_return Opened{route.answer, std::move(call)};
 }
 
-// One of the two places that end one unit of work at an exception (the other is app/'s main()).
-Task<http::Response> Api::handle(const http::Request& request) {
-  std::string failure;
-  try {
-    Result<http::Response> answer = co_await dispatch(request);
-    http::Response response =
-        answer ? std::move(*answer) : problem(answer.error(), request.request_id);
-    services_.metrics.answered(response.status);
-    co_return response;
-  } catch (const std::exception& error) {
-    failure = error.what();
+Task<http::Response> Api::dispatch(const http::Request& request) {
+  auto opened = co_await open(request);
+  if (!opened) {
+    co_return std::move(opened.error());
   }
-  services_.metrics.answered(500);
-  co_return problem(Error{Code::kInternal, std::move(failure), {}}, request.request_id);
+  Result<http::Response> answer = co_await opened->answer(services_, opened->call);
+  co_return answer ? std::move(*answer) : problem(answer.error(), request.request_id);
+}
+
+Task<http::Admission> Api::judge(const http::Request& head) {
+  auto opened = co_await open(head);
+  if (!opened) {
+    co_return http::Admission{.refusal = std::move(opened.error())};
+  }
+  const auto& tenant = opened->call.tenant;
+  co_return http::Admission{.payer = tenant ? tenant->str() : std::string()};
+}
+
+// These two and app/'s main() are the places that end one unit of work at an exception.
+Task<http::Response> Api::handle(const http::Request& request) {
+  http::Response response;
+  try {
+    response = co_await dispatch(request);
+  } catch (const std::exception& error) {
+    response = problem(Error{Code::kInternal, error.what(), {}}, request.request_id);
+  }
+  services_.metrics.answered(response.status);
+  co_return response;
+}
+
+Task<http::Admission> Api::admit(const http::Request& head) {
+  http::Admission admission;
+  try {
+    admission = co_await judge(head);
+  } catch (const std::exception& error) {
+    admission.refusal = problem(Error{Code::kInternal, error.what(), {}}, head.request_id);
+  }
+  if (admission.refusal) {
+    services_.metrics.answered(admission.refusal->status);
+  }
+  co_return admission;
 }
 
 http::Response Api::refuse(unsigned status, std::string_view why,

@@ -4,6 +4,8 @@
 // executor.
 #pragma once
 
+#include <expected>
+
 #include "api/call.h"
 #include "http/http.h"
 
@@ -16,12 +18,21 @@ class Api final : public http::Handler {
   explicit Api(Services services) : services_(std::move(services)) {}
 
   [[nodiscard]] std::size_t body_bytes_max(const http::Request& head) const override;
+  [[nodiscard]] Task<http::Admission> admit(const http::Request& head) override;
   [[nodiscard]] Task<http::Response> handle(const http::Request& request) override;
   [[nodiscard]] http::Response refuse(unsigned status, std::string_view why,
                                       std::string_view request_id) const override;
 
  private:
-  [[nodiscard]] Task<Result<http::Response>> dispatch(const http::Request& request);
+  // A call that its caller may make, and what answers it.
+  struct Opened {
+    Task<Result<http::Response>> (*answer)(const Services&, const Call&);
+    Call call;
+  };
+
+  [[nodiscard]] Task<std::expected<Opened, http::Response>> open(const http::Request& request);
+  [[nodiscard]] Task<http::Response> dispatch(const http::Request& request);
+  [[nodiscard]] Task<http::Admission> judge(const http::Request& head);
 
   const Services services_;
 };

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/json/object.hpp>
+#include <memory>
 
 #include "api/metrics.h"
 #include "api/problem.h"
@@ -98,7 +99,14 @@ std::string join(const FeedPage& page, std::string_view before, std::string_view
   return body;
 }
 
-http::Response render(const FeedPage& page, std::string_view type) {
+// The answer keeps its part of the memory until it was written.
+http::Response holding(FairBudget::Part memory, http::Response response) {
+  memory.shrink_to(response.body.size());
+  response.held = std::make_shared<const FairBudget::Part>(std::move(memory));
+  return response;
+}
+
+http::Response render(FeedPage page, std::string_view type) {
   const std::string erased = erased_list(page);
   http::Response response{200, std::string(type), {}, {}};
   response.headers.emplace_back("Cache-Control", "no-store");
@@ -107,7 +115,7 @@ http::Response render(const FeedPage& page, std::string_view type) {
         join(page, "{\"events\":[", ",",
              fmt::format("],\"next_cursor\":\"{}\",\"has_more\":{}{}}}\n", page.next_cursor,
                          page.has_more, erased.empty() ? "" : ",\"erased\":[" + erased + "]"));
-    return response;
+    return holding(std::move(page.memory), std::move(response));
   }
   response.headers.emplace_back("BitVault-Next-Cursor", page.next_cursor);
   response.headers.emplace_back("BitVault-Has-More", page.has_more ? "true" : "false");
@@ -116,7 +124,7 @@ http::Response render(const FeedPage& page, std::string_view type) {
   }
   response.body = type == kBatch ? join(page, "[", ",", "]\n")
                                  : join(page, "", "\n", page.events.empty() ? "" : "\n");
-  return response;
+  return holding(std::move(page.memory), std::move(response));
 }
 
 std::unexpected<Error> no_event(const std::string& id) {
@@ -145,9 +153,9 @@ Answer read_feed(const Services& services, const Call& call) {
   if (const auto* reset = std::get_if<CursorReset>(&*page)) {
     co_return render_reset(*reset, call.request.request_id);
   }
-  const FeedPage& found = std::get<FeedPage>(*page);
+  FeedPage& found = std::get<FeedPage>(*page);
   services.metrics.fed(found.events.size());
-  co_return render(found, type.empty() ? kJson : type);
+  co_return render(std::move(found), type.empty() ? kJson : type);
 }
 
 Answer get_event(const Services& services, const Call& call) {

@@ -62,11 +62,31 @@ void Feed::take(const FeedQuery& query, Slice slice, Scan& scan) const {
   }
 }
 
+// A page is in memory as it was read and as it is answered.
+Task<Status> Feed::take_memory(const FeedQuery& query, Scan& scan) {
+  const std::size_t most = std::min(limits_.page_bytes_max, query.limit * kEventBytesMax);
+  std::optional<FairBudget::Part> part =
+      co_await memory_.take(world_, query.tenant.str(), 2 * most, limits_.memory_wait_max);
+  if (!part) {
+    co_return fail(Code::kUnavailable,
+                   "too many large pages are being read; try again shortly, or with a lower limit");
+  }
+  scan.page.memory = std::move(*part);
+  co_return Status{};
+}
+
 // Looks at events until the page is full, the journal ends, or the scan has cost enough.
 Task<Result<std::optional<CursorReset>>> Feed::scan(const FeedQuery& query, Scan& scan) {
   const MonotonicTime deadline = world_.clock().monotonic() + limits_.scan_time_max;
   scan.looked_at = 0;
   while (true) {
+    const Result<JournalHead> head = co_await store_.head(query.tenant);
+    if (head && head->head > scan.position.sequence && scan.page.memory.amount() == 0) {
+      Status taken = co_await take_memory(query, scan);
+      if (!taken) {
+        co_return fail(std::move(taken.error()));
+      }
+    }
     const std::size_t step = query.filter.matches_all()
                                  ? query.limit - scan.page.events.size()
                                  : std::min(kScanStepEvents, limits_.scan_events_max);
@@ -127,6 +147,7 @@ Task<Result<std::variant<FeedPage, CursorReset>>> Feed::read(FeedQuery query) {
         patience <= Duration{0}) {
       break;
     }
+    state.page.memory.shrink_to(0);
     const bool notified = co_await grown->wait(world_, patience);
     static_cast<void>(notified);
   }

@@ -4,6 +4,10 @@
 // has looked at, matching or not. Reading page after page gives every matching event exactly once,
 // in order. A wait ends early only for a match, within the limits below.
 //
+// The memory of all pages together is bounded: a read takes its part before it reads, and a page
+// keeps it until the page goes. Who finds none waits in line, tenants taking turns; a wait for
+// events has no part.
+//
 // Thread-safe; each read runs on its caller's executor.
 #pragma once
 
@@ -18,6 +22,7 @@
 #include "event/cursor.h"
 #include "event/filter.h"
 #include "store/store.h"
+#include "world/fair_budget.h"
 #include "world/world.h"
 
 namespace bitvault {
@@ -26,6 +31,8 @@ struct FeedLimits {
   std::size_t page_bytes_max = 4 * 1024 * 1024;
   std::size_t scan_events_max = 50'000;  // looked at for one page of a filtered read
   Duration scan_time_max = std::chrono::milliseconds(100);
+  FairBudgetLimits memory = {.total = 256 * 1024 * 1024, .share = 64 * 1024 * 1024};  // bytes
+  Duration memory_wait_max = std::chrono::seconds(5);
 };
 
 struct FeedQuery {
@@ -41,6 +48,7 @@ struct FeedPage {
   std::vector<Sequence> erased;  // positions in the range of this page whose event was erased
   std::string next_cursor;
   bool has_more = false;  // the journal goes on behind next_cursor
+  FairBudget::Part memory = {};
 };
 
 // The cursor cannot be continued from. Nothing was read.
@@ -54,9 +62,15 @@ struct CursorReset {
 class Feed {
  public:
   Feed(World& world, Store& store, HeadBus& bus, const CursorCodec& cursors, FeedLimits limits = {})
-      : world_(world), store_(store), bus_(bus), cursors_(cursors), limits_(limits) {}
+      : world_(world),
+        store_(store),
+        bus_(bus),
+        cursors_(cursors),
+        limits_(limits),
+        memory_(limits.memory) {}
 
-  // Errors: kCursorInvalid, and what the store says. When the caller is cancelled, a wait ends with
+  // Errors: kCursorInvalid, kUnavailable when there was no memory for a page within
+  // memory_wait_max, and what the store says. When the caller is cancelled, a wait ends with
   // what there is.
   [[nodiscard]] Task<Result<std::variant<FeedPage, CursorReset>>> read(FeedQuery query);
 
@@ -65,6 +79,9 @@ class Feed {
   [[nodiscard]] Task<Result<std::string>> earliest(TenantName tenant);
   [[nodiscard]] Task<Result<std::string>> latest(TenantName tenant);
   [[nodiscard]] Task<Result<std::string>> at(TenantName tenant, WallTime time);
+
+  // Bytes that pages have now.
+  [[nodiscard]] std::size_t memory_taken() const { return memory_.taken(); }
 
  private:
   // Where a read stands between its steps.
@@ -79,6 +96,7 @@ class Feed {
 
   [[nodiscard]] std::optional<CursorReset> judge(const TenantName& tenant, const Position& from,
                                                  const JournalHead& journal) const;
+  [[nodiscard]] Task<Status> take_memory(const FeedQuery& query, Scan& scan);
   [[nodiscard]] Task<Result<std::optional<CursorReset>>> scan(const FeedQuery& query, Scan& scan);
   void take(const FeedQuery& query, Slice slice, Scan& scan) const;
 
@@ -87,6 +105,7 @@ class Feed {
   HeadBus& bus_;
   const CursorCodec& cursors_;
   const FeedLimits limits_;
+  FairBudget memory_;
 };
 
 }  // namespace bitvault

@@ -1,8 +1,11 @@
-// A Budget bounds the memory that many holders have together; a Charge is one holder's part of it.
+// A Budget bounds the memory that many holders have together, and what one payer of them has; a
+// Charge is one holder's part of it. Who asks for more than is left is refused at once.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
+#include <mutex>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace bitvault::http {
@@ -10,24 +13,47 @@ namespace bitvault::http {
 // Thread-safe.
 class Budget {
  public:
-  explicit Budget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  // `share`: of one payer; the nameless one, "", is bounded by bytes_max alone.
+  Budget(std::size_t bytes_max, std::size_t share) : bytes_max_(bytes_max), share_(share) {}
 
   // Nothing is taken when it is more than what is left.
-  [[nodiscard]] bool take(std::size_t bytes) {
-    const std::size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before + bytes <= bytes_max_) {
-      return true;
+  [[nodiscard]] bool take(const std::string& payer, std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    if (bytes_ + bytes > bytes_max_) {
+      return false;
     }
-    give_back(bytes);
-    return false;
+    if (!payer.empty()) {
+      std::size_t& own = by_payer_[payer];
+      if (own + bytes > share_) {
+        return false;
+      }
+      own += bytes;
+    }
+    bytes_ += bytes;
+    return true;
   }
-  void give_back(std::size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void give_back(const std::string& payer, std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    bytes_ -= bytes;
+    if (const auto own = by_payer_.find(payer); own != by_payer_.end()) {
+      own->second -= bytes;
+      if (own->second == 0) {
+        by_payer_.erase(own);
+      }
+    }
+  }
 
-  [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return bytes_;
+  }
 
  private:
   const std::size_t bytes_max_;
-  std::atomic<std::size_t> bytes_ = 0;
+  const std::size_t share_;
+  mutable std::mutex mutex_;
+  std::size_t bytes_ = 0;                                  // this and the next: guarded by mutex_
+  std::unordered_map<std::string, std::size_t> by_payer_;  // those that have something
 };
 
 // Of one thread. What it holds goes back with it.
@@ -38,12 +64,15 @@ class Charge {
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
 
+  // Who pays for what is taken from now on. It holds nothing yet.
+  void pay_for(std::string payer) { payer_ = std::move(payer); }
+
   // Holds at least that much; false, and unchanged, when the budget has not got it.
   [[nodiscard]] bool raise_to(std::size_t bytes) {
     if (bytes <= bytes_) {
       return true;
     }
-    if (!budget_.take(bytes - bytes_)) {
+    if (!budget_.take(payer_, bytes - bytes_)) {
       return false;
     }
     bytes_ = bytes;
@@ -52,12 +81,14 @@ class Charge {
 
   void release() {
     if (bytes_ > 0) {
-      budget_.give_back(std::exchange(bytes_, 0));
+      budget_.give_back(payer_, std::exchange(bytes_, 0));
     }
+    payer_.clear();
   }
 
  private:
   Budget& budget_;
+  std::string payer_;
   std::size_t bytes_ = 0;
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +37,15 @@ struct Response {
   std::string content_type;  // empty: no body is sent
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // Let go when the answer was written, or could not be. An answer that holds something is bounded
+  // by that: it is not counted against the server's answer_bytes_in_flight_max.
+  std::shared_ptr<const void> held = {};
+};
+
+// What becomes of a request whose body is still on its way.
+struct Admission {
+  std::optional<Response> refusal = {};  // sent instead of reading the body
+  std::string payer = {};                // whose share of the bodies' memory it takes; may be empty
 };
 
 class Handler {
@@ -44,6 +55,10 @@ class Handler {
   // The largest body this request may have, known from its head alone: what is larger is refused
   // before it is read. Called on the connection's thread.
   [[nodiscard]] virtual std::size_t body_bytes_max(const Request& head) const = 0;
+
+  // Judges a request whose body has not come with its head, so that nobody's body is waited for who
+  // may not send one. On the connection's thread and executor; it is not cancelled.
+  [[nodiscard]] virtual Task<Admission> admit(const Request& head) = 0;
 
   // Answers a request, on the connection's thread and executor. Errors are answers: it does not
   // throw. `request` lives until it returns. The body of an answer to HEAD is not sent, its length

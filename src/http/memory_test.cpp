@@ -31,7 +31,7 @@ TEST(Memory, IsKeptUpToALimit) {
 }
 
 TEST(Budget, IsSharedAndGivenBack) {
-  Budget budget(100);
+  Budget budget(100, 100);
   Charge first(budget);
   EXPECT_TRUE(first.raise_to(60));
   EXPECT_TRUE(first.raise_to(10)) << "it has that already";
@@ -46,6 +46,27 @@ TEST(Budget, IsSharedAndGivenBack) {
   first.release();
   first.release();
   EXPECT_EQ(budget.bytes(), 0u);
+}
+
+TEST(Budget, GivesNoPayerMoreThanItsShare) {
+  Budget budget(100, 60);
+  Charge first(budget);
+  first.pay_for("acme");
+  EXPECT_TRUE(first.raise_to(40));
+  Charge second(budget);
+  second.pay_for("acme");
+  EXPECT_FALSE(second.raise_to(21));
+  EXPECT_TRUE(second.raise_to(20));
+  Charge other(budget);
+  other.pay_for("other");
+  EXPECT_TRUE(other.raise_to(30));
+  Charge nameless(budget);
+  EXPECT_FALSE(nameless.raise_to(11));
+  EXPECT_TRUE(nameless.raise_to(10));
+  second.release();
+  nameless.release();
+  EXPECT_TRUE(nameless.raise_to(30)) << "what was given back is there again";
+  EXPECT_EQ(budget.bytes(), 100u);
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ struct Shared {
   Handler& handler;
   World& world;
   ServerCounters counters;
-  Budget bodies{options.body_bytes_in_flight_max};
-  Budget answers{options.answer_bytes_in_flight_max};
+  Budget bodies{options.body_bytes_in_flight_max, options.body_bytes_share_max};
+  Budget answers{options.answer_bytes_in_flight_max, options.answer_bytes_in_flight_max};
 };
 
 Result<Acceptor> bind(net::io_context& context, const ServerOptions& options, std::uint16_t port) {

@@ -4,9 +4,10 @@
 // head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies or
 // answers beyond their common budget 503 with Retry-After. What is not HTTP/1.1, or could be read
 // in two ways, is 400. Each closes the connection, except 503 in place of a large answer, whose
-// request was handled. A client that stops reading is cut off, one that closes while its request is
-// handled has the handler cancelled, one that idles is closed and, until then, costs no buffer.
-// Pipelined requests are answered in order.
+// request was handled. A client that stops reading, or reads too slowly, is cut off, one that
+// closes while its request is handled has the handler cancelled, one that idles is closed and,
+// until then, costs no buffer. A body that does not come with its head is read only when the
+// handler admits the request. Pipelined requests are answered in order.
 //
 // stop() stops accepting, closes what idles, cancels what waits so that it is answered now, lets
 // what was begun end within `drain`, then closes the sockets that are left.
@@ -31,12 +32,15 @@ struct ServerOptions {
   std::size_t connections_max = 20'000;
   std::size_t header_bytes_max = 16 * 1024;  // of a whole head, its request line included
   std::size_t headers_max = 100;
-  std::size_t body_bytes_in_flight_max = 256 * 1024 * 1024;    // of all connections together
-  std::size_t answer_bytes_in_flight_max = 256 * 1024 * 1024;  // the same, of answers from 256 KiB
+  std::size_t body_bytes_in_flight_max = 256 * 1024 * 1024;  // of all connections together
+  std::size_t body_bytes_share_max = 64 * 1024 * 1024;       // of them, of one payer
+  // The same, of answers above 16 KiB that hold nothing.
+  std::size_t answer_bytes_in_flight_max = 256 * 1024 * 1024;
   Duration header_timeout = std::chrono::seconds(10);  // from a head's first byte to its last
   Duration body_timeout = std::chrono::seconds(60);    // of a whole body
   Duration idle_timeout = std::chrono::seconds(75);
-  Duration write_timeout = std::chrono::seconds(30);  // without any progress
+  Duration write_timeout = std::chrono::seconds(30);   // without any progress
+  std::size_t write_bytes_per_second_min = 16 * 1024;  // of an answer, beside write_timeout
   Duration drain = std::chrono::seconds(10);
   Duration tick = std::chrono::milliseconds(500);  // how often all these times are looked at
 };

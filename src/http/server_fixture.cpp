@@ -19,6 +19,13 @@ std::size_t EchoHandler::body_bytes_max(const Request& head) const {
   return head.path == "/small" ? 10 : kBodyBytesMax;
 }
 
+Task<Admission> EchoHandler::admit(const Request& head) {
+  if (head.path == "/no") {
+    co_return Admission{.refusal = Response{401, "text/plain", {}, "no"}};
+  }
+  co_return Admission{.payer = std::string(head.header("x-payer"))};
+}
+
 Task<Response> EchoHandler::handle(const Request& request) {
   Response response{200, "text/plain", {}, {}};
   if (request.path == "/wait") {

@@ -22,6 +22,8 @@ namespace bitvault::http {
 //   /wait     waits until it is cancelled
 //   /commit   waits for finish_commits(), whatever happens
 //   /big      answers 64 MiB
+//   /no       refuses a body that is still to come, with 401
+// The payer of a body is in the header x-payer.
 class EchoHandler final : public Handler {
  public:
   static constexpr std::size_t kBodyBytesMax = 1024 * 1024;
@@ -30,6 +32,7 @@ class EchoHandler final : public Handler {
   explicit EchoHandler(World& world) : world_(world) {}
 
   std::size_t body_bytes_max(const Request& head) const override;
+  Task<Admission> admit(const Request& head) override;
   Task<Response> handle(const Request& request) override;
   Response refuse(unsigned status, std::string_view why, std::string_view id) const override;
 

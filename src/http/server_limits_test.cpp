@@ -50,27 +50,64 @@ TEST_F(ServerLimitsTest, LetsAClientReadTheRefusalOfWhatItStillSends) {
 }
 
 TEST_F(ServerLimitsTest, BoundsTheBodiesInFlight) {
-  start({.threads = 1, .body_bytes_in_flight_max = 1000});
+  start({.threads = 1, .body_bytes_in_flight_max = 50'000});
   tcp::socket first = connect();
   send(first,
        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
-       "Connection: close\r\nContent-Length: 800\r\n\r\n");
+       "Connection: close\r\nContent-Length: 40000\r\n\r\n");
   EXPECT_EQ(read_answer(first), "HTTP/1.1 100 Continue\r\n\r\n");
-  const std::string body(800, 'b');
-  const std::string sized = post("/", "Content-Length: 800\r\n", body);
+  const std::string body(40'000, 'b');
+  send(first, body.substr(0, 30'000));
+  const std::string sized = post("/", "Content-Length: 40000\r\n", body);
   const std::string chunked =
-      post("/", "Transfer-Encoding: chunked\r\n", "320\r\n" + body + "\r\n0\r\n\r\n");
+      post("/", "Transfer-Encoding: chunked\r\n", "9c40\r\n" + body + "\r\n0\r\n\r\n");
   await([&] { return talk(sized).starts_with("HTTP/1.1 503 "); });
   const std::string refused = talk(
       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-      "\r\n320\r\n" +
+      "\r\n9c40\r\n" +
       body);
   EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
   EXPECT_NE(refused.find("\r\nRetry-After: 1\r\n"), std::string::npos);
-  send(first, body);
+  EXPECT_TRUE(talk(post("/", "Content-Length: 5\r\n", "hello")).starts_with("HTTP/1.1 200 "))
+      << "one that came with its head needs no room";
+  send(first, body.substr(30'000));
   EXPECT_TRUE(read_all(first).starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(talk(sized).starts_with("HTTP/1.1 200 ")) << "the budget is given back";
   EXPECT_TRUE(talk(chunked).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, ReadsNoBodyThatIsNotAdmitted) {
+  start();
+  for (const std::string headers : {"Content-Length: 800000\r\n", "Transfer-Encoding: chunked\r\n",
+                                    "Expect: 100-continue\r\nContent-Length: 8\r\n"}) {
+    tcp::socket socket = connect();
+    send(socket, "POST /no HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n");
+    const std::string answer = read_all(socket);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+    EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+  }
+  EXPECT_TRUE(talk(post("/no", "Content-Length: 5\r\n", "hello")).starts_with("HTTP/1.1 200 "))
+      << "one that came with its head is handled at once";
+}
+
+TEST_F(ServerLimitsTest, GivesNoPayerAllTheRoom) {
+  start({.threads = 1, .body_bytes_in_flight_max = 100'000, .body_bytes_share_max = 50'000});
+  std::vector<tcp::socket> slow;
+  std::string answer;
+  while (answer.empty() && slow.size() < 10) {
+    slow.push_back(connect());
+    send(slow.back(),
+         "POST / HTTP/1.1\r\nHost: x\r\nx-payer: acme\r\nContent-Length: 40000\r\n\r\n" +
+             std::string(30'000, 'b'));
+    const std::string probe =
+        post("/", "x-payer: acme\r\nContent-Length: 40000\r\n", std::string(40'000, 'b'));
+    const std::string refused = talk(probe);
+    answer = refused.starts_with("HTTP/1.1 503 ") ? refused : "";
+  }
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  const std::string other =
+      post("/", "x-payer: other\r\nContent-Length: 40000\r\n", std::string(40'000, 'b'));
+  EXPECT_TRUE(talk(other).starts_with("HTTP/1.1 200 "));
 }
 
 TEST_F(ServerLimitsTest, AnAnnouncedBodyTakesNoRoomYet) {
@@ -145,6 +182,20 @@ TEST_F(ServerLimitsTest, ClosesOnAClientThatDoesNotRead) {
   send(socket, get("/big"));
   await([&] { return server_->counters().answers[1].value() == 1 && server_->connections() == 0; });
   EXPECT_LT(read_all(socket).size(), EchoHandler::kBigBytes);
+}
+
+TEST_F(ServerLimitsTest, ClosesOnAClientThatReadsTooSlowly) {
+  start({.threads = 1, .write_timeout = 50ms, .write_bytes_per_second_min = 1'000'000'000});
+  tcp::socket socket = connect();
+  send(socket, get("/big"));
+  std::size_t read = 0;
+  await([&] {
+    char byte = 0;
+    boost::system::error_code error;
+    read += socket.read_some(boost::asio::buffer(&byte, 1), error);
+    return server_->counters().answers[1].value() == 1 && server_->connections() == 0;
+  });
+  EXPECT_LT(read + read_all(socket).size(), EchoHandler::kBigBytes);
 }
 
 TEST_F(ServerLimitsTest, TurnsAwayConnectionsBeyondTheLimit) {

@@ -29,7 +29,7 @@ constexpr std::size_t kKeptBytesMax = 16 * 1024;
 // A longer body is written from where it is, rather than copied behind its head.
 constexpr std::size_t kCopiedBodyBytesMax = 16 * 1024;
 // Shorter answers are not charged to the answers' budget.
-constexpr std::size_t kFreeAnswerBytesMax = 256 * 1024;
+constexpr std::size_t kFreeAnswerBytesMax = 16 * 1024;
 
 constexpr unsigned kParkTicks = 2;
 constexpr unsigned kClientCheckTicks = 2;
@@ -92,7 +92,15 @@ Task<> Session::run() {
 Task<bool> Session::serve_one() {
   Refused refused = co_await read_head();
   if (!refused) {
-    refused = admit();
+    refused = begin_request();
+  }
+  if (!refused && !body_is_here()) {
+    const std::optional<Response> refusal = co_await admit();
+    if (refusal) {
+      unread_expected_ = true;
+      const bool open = co_await answer(*refusal, false);
+      co_return open;
+    }
   }
   if (!refused) {
     refused = co_await read_body();
@@ -139,7 +147,7 @@ Task<Session::Refused> Session::read_head() {
 }
 
 // Decides from the head alone whether the body may be read.
-Session::Refused Session::admit() {
+Session::Refused Session::begin_request() {
   request_.method = head_.method;
   request_.path = head_.path;
   request_.query = head_.query;
@@ -156,8 +164,26 @@ Session::Refused Session::admit() {
   return std::nullopt;
 }
 
+bool Session::body_is_here() const {
+  return !head_.chunked && head_.content_length <= end_ - begin_;
+}
+
+// What the handler says to a body that is still to come; nothing when it may come.
+Task<std::optional<Response>> Session::admit() {
+  enter(Phase::kReading, context_.options.body_timeout);
+  Admission admission = co_await context_.handler.admit(request_);
+  body_charge_.pay_for(std::move(admission.payer));
+  co_return std::move(admission.refusal);
+}
+
 Task<Session::Refused> Session::read_body() {
   if (!head_.chunked && head_.content_length == 0) {
+    co_return std::nullopt;
+  }
+  if (body_is_here()) {
+    const auto length = static_cast<std::size_t>(head_.content_length);
+    body_ = unread().substr(0, length);
+    begin_ += length;
     co_return std::nullopt;
   }
   if (head_.expects_continue && begin_ == end_) {
@@ -230,7 +256,7 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   const bool head_only = request_.method == "HEAD";
   std::string_view body = body_to_send(response, head_only);
   Charge charge(context_.answers);
-  if (body.size() > kFreeAnswerBytesMax && !charge.raise_to(body.size())) {
+  if (!response.held && body.size() > kFreeAnswerBytesMax && !charge.raise_to(body.size())) {
     const Response busy = render_refusal(503, "the server is sending too much; try again shortly");
     const bool open = co_await answer(busy, keep_alive);
     co_return open;
@@ -318,13 +344,18 @@ Task<bool> Session::fill() {
 // Writes both. A client that reads slowly has the time-out anew each time that it made room.
 Task<bool> Session::write(std::string_view first, std::string_view second) {
   enter(Phase::kWriting);
-  context_.counters.bytes_sent.add(first.size() + second.size());
+  const std::size_t size = first.size() + second.size();
+  context_.counters.bytes_sent.add(size);
+  const Duration slowest = context_.options.write_timeout +
+                           std::chrono::seconds(size / context_.options.write_bytes_per_second_min);
+  const MonotonicTime end = context_.world.clock().monotonic() + slowest;
   while (!expired_) {
     const std::array<net::const_buffer, 2> parts{net::buffer(first), net::buffer(second)};
     boost::system::error_code error;
     const std::size_t count = socket_.write_some(parts, error);
     if (error == net::error::would_block) {
       enter(Phase::kWriting, context_.options.write_timeout);
+      deadline_ = std::min(*deadline_, end);
       const auto [failed] = co_await socket_.async_wait(Socket::wait_write, kToken);
       error = failed;
     }

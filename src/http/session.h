@@ -60,7 +60,9 @@ class Session {
 
   [[nodiscard]] Task<bool> serve_one();
   [[nodiscard]] Task<Refused> read_head();
-  [[nodiscard]] Refused admit();
+  [[nodiscard]] Refused begin_request();
+  [[nodiscard]] bool body_is_here() const;
+  [[nodiscard]] Task<std::optional<Response>> admit();
   [[nodiscard]] Task<Refused> read_body();
   [[nodiscard]] Task<Refused> read_sized_body();
   [[nodiscard]] Task<Refused> read_chunked_body();

@@ -10,6 +10,7 @@
 #include "tests/sim/harness.h"
 #include "tests/store/make_event.h"
 #include "tests/store/memory_vfs.h"
+#include "world/task_group.h"
 
 namespace bitvault {
 namespace {
@@ -232,6 +233,66 @@ TEST(Feed, CursorsThatCannotBeContinuedSayWhy) {
     foreign.cursor = ahead.latest_cursor;
     const Result<Read> refused = co_await b.feed().read(std::move(foreign));
     EXPECT_EQ(refused.error().code, Code::kCursorInvalid);
+  }(bench));
+}
+
+Task<> read_and_keep(Bench& b, FeedQuery query, std::vector<FeedPage>& pages, int& refused) {
+  Result<Read> read = co_await b.feed().read(std::move(query));
+  if (read) {
+    pages.push_back(std::get<FeedPage>(std::move(*read)));
+  } else {
+    EXPECT_EQ(read.error().code, Code::kUnavailable);
+    ++refused;
+  }
+}
+
+TEST(Feed, BoundsTheMemoryOfAllPagesTogether) {
+  Bench bench(8, {.page_bytes_max = 10'000, .memory = {.total = 100'000, .share = 40'000}});
+  bench.run([](Bench& b) -> Task<> {
+    co_await b.make_tenants();
+    for (const TenantName& tenant : {kAcme, kOther}) {
+      co_await b.publish(tenant, 20, std::string(1'000, 'x'));
+    }
+    const Executor executor = co_await boost::asio::this_coro::executor;
+    TaskGroup group(executor);
+    std::vector<FeedPage> pages;
+    int refused = 0;
+    for (int i = 0; i < 30; ++i) {
+      group.spawn(read_and_keep(b, query_of(kAcme), pages, refused));
+    }
+    co_await group.join(b.world());
+    EXPECT_EQ(pages.size(), 2u) << "each may need twice its 10,000 bytes";
+    EXPECT_EQ(refused, 28);
+    EXPECT_EQ(b.feed().memory_taken(), 40'000u);
+    group.spawn(read_and_keep(b, query_of(kOther), pages, refused));
+    co_await group.join(b.world());
+    EXPECT_EQ(pages.size(), 3u) << "another tenant has its own share";
+    pages.clear();
+    EXPECT_EQ(b.feed().memory_taken(), 0u);
+    group.spawn(read_and_keep(b, query_of(kAcme), pages, refused));
+    co_await group.join(b.world());
+    EXPECT_EQ(pages.size(), 1u);
+  }(bench));
+}
+
+TEST(Feed, AWaitForEventsHoldsNoMemory) {
+  Bench bench(9);
+  bench.run([](Bench& b) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 3);
+    FeedQuery query = query_of(kAcme);
+    query.filter = Filter::make({"bitvault.share.*"}, {}, {}).value();
+    query.wait = 60s;
+    const Executor executor = co_await boost::asio::this_coro::executor;
+    TaskGroup group(executor);
+    std::vector<FeedPage> pages;
+    int refused = 0;
+    group.spawn(read_and_keep(b, query, pages, refused));
+    co_await b.world().sleep(10s);
+    EXPECT_EQ(b.bus().listeners(), 1u);
+    EXPECT_EQ(b.feed().memory_taken(), 0u);
+    co_await group.join(b.world());
+    EXPECT_EQ(pages.size(), 1u);
   }(bench));
 }
 

@@ -68,7 +68,8 @@ Task<Result<FeedAnswer>> Node::read_feed(FeedQuery query) {
   const Duration begun = world_.scheduler().now();
   auto answer = co_await feed_->read(std::move(query));
   if (answer && std::holds_alternative<FeedPage>(*answer)) {
-    const FeedPage& page = std::get<FeedPage>(*answer);
+    auto& page = std::get<FeedPage>(*answer);
+    page.memory.shrink_to(0);  // it leaves the node
     const Duration now = world_.scheduler().now();
     const Sequence first = page.events.empty() ? Sequence{} : page.events.front().sequence;
     const Duration there = announcements_.of(tenant, first).value_or(begun);

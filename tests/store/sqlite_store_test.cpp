@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/store/make_event.h"
 #include "tests/store/memory_vfs.h"
 #include "tests/store/single_thread.h"
@@ -14,6 +16,15 @@ namespace bitvault::test {
 namespace {
 
 constexpr Collection kThings{"thing"};
+
+using Answers = std::vector<std::optional<Result<Committed>>>;
+
+// How many answers there are in the instant in which `commit` is answered.
+Task<std::ptrdiff_t> answered_before(Task<Result<Committed>> commit, const Answers& answers) {
+  const Result<Committed> committed = co_await std::move(commit);
+  EXPECT_TRUE(committed);
+  co_return std::ranges::count_if(answers, [](const auto& answer) { return answer.has_value(); });
+}
 
 class SqliteStoreTest : public testing::Test {
  protected:
@@ -62,6 +73,7 @@ class SqliteStoreTest : public testing::Test {
   }
 
   const TenantName acme_ = tenant_name("acme");
+  const TenantName other_ = tenant_name("other");
   TemporaryFolder folder_;
   SingleThread thread_;
   TestWorld world_;
@@ -141,6 +153,53 @@ TEST_F(SqliteStoreTest, RefusesBytesPastTheQueue) {
   EXPECT_TRUE(answers[0]->has_value()) << "one always finds its way in";
   EXPECT_EQ(answers[1]->error().code, Code::kUnavailable);
   EXPECT_TRUE(run(store_->commit(events({"b"}))));
+}
+
+TEST_F(SqliteStoreTest, LetsTenantsTakeTurns) {
+  auto narrow = options();
+  narrow.commits.batch_requests_max = 1;
+  open(narrow);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  ASSERT_TRUE(run(store_->put_tenant(other_, {})));
+  Answers flood(20);
+  for (std::size_t i = 0; i < flood.size(); ++i) {
+    thread_.start(store_->commit(events({std::to_string(i)})), flood[i]);
+  }
+  Transaction single(other_);
+  single.append(given_event(other_, "single", ""));
+  EXPECT_LE(run(answered_before(store_->commit(std::move(single)), flood)), 2) << "of 20";
+  for (std::size_t i = 0; i < flood.size(); ++i) {
+    ASSERT_TRUE(flood[i] && flood[i]->has_value());
+    EXPECT_EQ((*flood[i])->events.front().sequence, Sequence{i + 1}) << "in the order they came";
+  }
+}
+
+TEST_F(SqliteStoreTest, LeavesRoomForOtherTenants) {
+  auto narrow = options();
+  narrow.commits.tenant_requests_max = 2;
+  narrow.commits.tenant_bytes_max = 4'000;
+  open(narrow);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
+  ASSERT_TRUE(run(store_->put_tenant(other_, {})));
+  Answers answers(5);
+  const auto start = [&](std::size_t i, const TenantName& tenant, std::size_t bytes) {
+    Transaction transaction(tenant);
+    transaction.append(given_event(tenant, std::to_string(i), std::string(bytes, 'x')));
+    thread_.start(store_->commit(std::move(transaction)), answers[i]);
+  };
+  start(0, acme_, 10);
+  start(1, acme_, 10);
+  start(2, acme_, 10);      // the third request
+  start(3, other_, 5'000);  // one is let in, however large
+  start(4, other_, 10);     // too many bytes
+  thread_.run_all();
+  for (const std::size_t i : {0u, 1u, 3u}) {
+    EXPECT_TRUE(answers[i]->has_value()) << i;
+  }
+  for (const std::size_t i : {2u, 4u}) {
+    ASSERT_FALSE(answers[i]->has_value()) << i;
+    EXPECT_EQ(answers[i]->error().code, Code::kUnavailable) << i;
+  }
 }
 
 TEST_F(SqliteStoreTest, LetsReadsWaitAndRefusesTheRest) {

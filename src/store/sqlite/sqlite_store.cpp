@@ -23,10 +23,12 @@ Status prepare(const SqliteOptions& options) {
 }
 
 // What a purge counts: it fills a batch by itself.
-constexpr RequestCost kPurgeCost{.events = kTransactionEventsMax, .bytes = 0};
+const RequestCost kPurgeCost{.tenant = {}, .events = kTransactionEventsMax, .bytes = 0};
 
 RequestCost cost_of(const Transaction& transaction) {
-  return {.events = transaction.events().size(), .bytes = byte_size(transaction)};
+  return {.tenant = transaction.tenant().str(),
+          .events = transaction.events().size(),
+          .bytes = byte_size(transaction)};
 }
 
 }  // namespace
@@ -80,9 +82,9 @@ Task<Result<Committed>> SqliteStore::commit(Transaction transaction) {
   if (auto valid = validate(transaction); !valid) {
     co_return fail(std::move(valid.error()));
   }
-  const RequestCost cost = cost_of(transaction);
+  RequestCost cost = cost_of(transaction);
   CommitTransaction request{std::move(transaction)};
-  auto committed = co_await writer_->submit(std::move(request), cost);
+  auto committed = co_await writer_->submit(std::move(request), std::move(cost));
   co_return committed;
 }
 
@@ -168,8 +170,9 @@ Task<Result<TenantPut>> SqliteStore::put_tenant(TenantName name, TenantPatch pat
   if (auto valid = patched({}, patch); !valid) {
     co_return fail(std::move(valid.error()));
   }
+  RequestCost cost{.tenant = name.str()};
   PutTenant request{std::move(name), std::move(patch)};
-  auto put = co_await writer_->submit(std::move(request), RequestCost{});
+  auto put = co_await writer_->submit(std::move(request), std::move(cost));
   co_return put;
 }
 
@@ -180,8 +183,9 @@ Task<Result<ListPage<Tenant>>> SqliteStore::tenants(std::string after, std::size
 }
 
 Task<Status> SqliteStore::delete_tenant(TenantName name) {
+  RequestCost cost{.tenant = name.str()};
   DeleteTenant request{std::move(name)};
-  auto status = co_await writer_->submit(std::move(request), RequestCost{});
+  auto status = co_await writer_->submit(std::move(request), std::move(cost));
   co_return status;
 }
 
@@ -200,9 +204,9 @@ Task<Result<std::optional<std::string>>> SqliteStore::setting(std::string name) 
 }
 
 Task<Status> SqliteStore::put_setting(std::string name, std::string value) {
-  const RequestCost cost{.events = 0, .bytes = name.size() + value.size()};
+  RequestCost cost{.bytes = name.size() + value.size()};
   PutSetting request{std::move(name), std::move(value)};
-  auto status = co_await writer_->submit(std::move(request), cost);
+  auto status = co_await writer_->submit(std::move(request), std::move(cost));
   co_return status;
 }
 

@@ -96,19 +96,29 @@ Status Writer::health() {
   return trouble ? Status(fail(*trouble)) : Status();
 }
 
+// A queue, or a tenant's part of it, that is empty takes one request however large. Called with the
+// mutex held.
+bool Writer::has_room(const RequestCost& cost) const {
+  if (queue_.size() >= limits_.queue_requests_max ||
+      queue_.size_of(cost.tenant) >= limits_.tenant_requests_max) {
+    return false;
+  }
+  const std::size_t own = queue_.bytes_of(cost.tenant);
+  return (queue_.empty() || queue_.bytes() + cost.bytes <= limits_.queue_bytes_max) &&
+         (own == 0 || own + cost.bytes <= limits_.tenant_bytes_max);
+}
+
 void Writer::push(std::unique_ptr<WriteRequest> request) {
   std::unique_ptr<WriteRequest> refused;
   bool post = false;
   {
     const std::scoped_lock lock(mutex_);
-    // One request always finds its way in, however large.
-    if (queue_.size() >= limits_.queue_requests_max ||
-        (!queue_.empty() && queued_bytes_ + request->cost.bytes > limits_.queue_bytes_max)) {
-      refused = std::move(request);
-    } else {
-      queued_bytes_ += request->cost.bytes;
-      queue_.push_back(std::move(request));
+    if (has_room(request->cost)) {
+      const RequestCost& cost = request->cost;
+      queue_.push(cost.tenant, std::move(request), cost.bytes);
       post = !std::exchange(drain_posted_, true);
+    } else {
+      refused = std::move(request);
     }
   }
   if (refused) {
@@ -171,24 +181,21 @@ Writer::Requests Writer::take() {
     }
     sum.events += cost.events;
     sum.bytes += cost.bytes;
-    queued_bytes_ -= cost.bytes;
-    taken.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+    taken.push_back(queue_.pop());
   }
   return taken;
 }
 
 void Writer::refuse_queue() {
-  std::deque<std::unique_ptr<WriteRequest>> refused;
+  FairQueue<std::unique_ptr<WriteRequest>> refused;
   Error error;
   {
     const std::scoped_lock lock(mutex_);
     refused = std::exchange(queue_, {});
-    queued_bytes_ = 0;
     error = trouble_.value_or(Error{Code::kUnavailable, "the store recovers", {}});
   }
-  for (const auto& request : refused) {
-    request->refuse(error);
+  while (!refused.empty()) {
+    refused.pop()->refuse(error);
   }
 }
 

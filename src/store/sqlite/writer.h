@@ -1,5 +1,6 @@
-// The Writer commits. Requests wait in a bounded queue; a job on the writer's executor takes what
-// waits into one transaction of the database, while the next ones gather: one fsync for them all.
+// The Writer commits. Requests wait in a bounded queue in which tenants take turns; a job on the
+// writer's executor takes what waits into one transaction of the database, while the next ones
+// gather: one fsync for them all. A tenant's requests are done in the order in which they came.
 //
 // Each request of a batch is answered for itself: a refused one affects no other. When storage
 // fails before the COMMIT, nothing was committed and all get kUnavailable. When the COMMIT itself
@@ -12,12 +13,12 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/fair_queue.h"
 #include "store/sqlite/batch.h"
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/jobs.h"
@@ -27,6 +28,8 @@ namespace bitvault {
 struct WriterLimits {
   std::size_t queue_requests_max = 8'192;
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
+  std::size_t tenant_requests_max = 2'048;  // of one tenant in the queue
+  std::size_t tenant_bytes_max = 16 * 1024 * 1024;
   std::size_t batch_requests_max = 512;
   std::size_t batch_events_max = 1'000;  // this and the next: more only as a single request
   std::size_t batch_bytes_max = 16 * 1024 * 1024;
@@ -36,15 +39,16 @@ struct WriterLimits {
   std::int64_t wal_bytes_max = 32 * 1024 * 1024;
 };
 
-// What a request counts against the limits.
+// What a request counts against the limits, and whose it is.
 struct RequestCost {
+  std::string tenant = {};  // empty: of the installation
   std::size_t events = 0;
   std::size_t bytes = 0;
 };
 
 class WriteRequest {
  public:
-  explicit WriteRequest(RequestCost request_cost) : cost(request_cost) {}
+  explicit WriteRequest(RequestCost request_cost) : cost(std::move(request_cost)) {}
   virtual ~WriteRequest() = default;
   WriteRequest(const WriteRequest&) = delete;
   WriteRequest& operator=(const WriteRequest&) = delete;
@@ -80,6 +84,7 @@ class Writer {
   class Request;
 
   void push(std::unique_ptr<WriteRequest> request);
+  [[nodiscard]] bool has_room(const RequestCost& cost) const;
   void post_drain();
   void drain();
   [[nodiscard]] bool runs();
@@ -116,8 +121,8 @@ class Writer {
   bool stopped_ = false;
 
   std::mutex mutex_;
-  std::deque<std::unique_ptr<WriteRequest>> queue_;  // this and the following: guarded by mutex_
-  std::size_t queued_bytes_ = 0;
+  // By tenant. This and the following: guarded by mutex_.
+  FairQueue<std::unique_ptr<WriteRequest>> queue_;
   bool drain_posted_ = false;
   bool trial_wanted_ = false;
   std::optional<Error> trouble_;
@@ -130,7 +135,9 @@ class Writer::Request final : public WriteRequest {
   using Answer = typename Operation::Answer;
 
   Request(Operation operation, RequestCost cost, Handler handler)
-      : WriteRequest(cost), operation_(std::move(operation)), caller_(std::move(handler)) {}
+      : WriteRequest(std::move(cost)),
+        operation_(std::move(operation)),
+        caller_(std::move(handler)) {}
 
   void apply(Batch& batch) override { answer_.emplace(batch.apply(operation_)); }
   void complete() override { caller_.resume(std::move(*answer_)); }
@@ -146,9 +153,9 @@ template <class Operation>
 Task<typename Operation::Answer> Writer::submit(Operation operation, RequestCost cost) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
                                      void(typename Operation::Answer)>(
-      [this, cost](auto handler, Operation queued) {
+      [this, cost = std::move(cost)](auto handler, Operation queued) mutable {
         using Handler = decltype(handler);
-        push(std::make_unique<Request<Operation, Handler>>(std::move(queued), cost,
+        push(std::make_unique<Request<Operation, Handler>>(std::move(queued), std::move(cost),
                                                            std::move(handler)));
       },
       boost::asio::use_awaitable, std::move(operation));
