@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
+#include <set>
+
 #include "base/text.h"
 #include "event/parse.h"
 #include "fuzz.h"
 
 namespace bitvault::fuzz {
 namespace {
+
+namespace dom = simdjson::dom;
 
 constexpr std::string_view kSchema = "urn:bitvault:schema:bitvault.node.created.v1:1";
 
@@ -19,6 +25,23 @@ void take_out(std::string& bytes, std::string_view name, std::size_t at, std::si
             bytes.at(at + value_bytes) == '"',
         "an event's members stand where they are said to");
   bytes.erase(at - before.size(), before.size() + value_bytes + 1);
+}
+
+// Whether no object has two members of one name: the catalog sees to that before an event is
+// encoded.
+bool has_names_once(const dom::element& value) {
+  dom::array elements;
+  if (value.get(elements) == simdjson::SUCCESS) {
+    return std::ranges::all_of(elements, has_names_once);
+  }
+  dom::object members;
+  if (value.get(members) != simdjson::SUCCESS) {
+    return true;
+  }
+  std::set<std::string_view> names;
+  return std::ranges::all_of(members, [&](const dom::key_value_pair& member) {
+    return names.insert(member.key).second && has_names_once(member.value);
+  });
 }
 
 // What a reader filters by says what the draft says.
@@ -78,14 +101,16 @@ void check_draft(const EventDraft& draft) {
   }
   const EncodedEvent committed = stamped(*event);
   check(committed.bytes.size() == event->bytes.size(), "a stamp changes no size");
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  check(parser.parse(committed.bytes).get(object) == simdjson::SUCCESS,
+  dom::parser parser;
+  dom::element root;
+  check(parser.parse(committed.bytes).get(root) == simdjson::SUCCESS && root.is_object(),
         "an event's bytes are a JSON object");
-  check(same_members(committed.bytes, *event), "an event has its own members");
-  const auto repeat = encode(draft, defaults(true));
-  check(!repeat || !draft.id || same_members(committed.bytes, *repeat),
-        "a repeat has the members of the first");
+  if (has_names_once(root)) {
+    check(same_members(committed.bytes, *event), "an event has its own members");
+    const auto repeat = encode(draft, defaults(true));
+    check(!repeat || !draft.id || same_members(committed.bytes, *repeat),
+          "a repeat has the members of the first");
+  }
   check_head(draft, committed);
 
   const auto parsed = parse_event(as_sent(*event));
