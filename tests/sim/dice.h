@@ -1,5 +1,5 @@
-// Dice: splitmix64, the one source of chance in a simulation. The same seed throws the same numbers
-// on every machine, which no std::*_distribution promises.
+// Dice: splitmix64, the one source of chance in a simulation and in the tests of the store. The
+// same seed throws the same numbers on every machine, which no std::*_distribution promises.
 #pragma once
 
 #include <cstddef>

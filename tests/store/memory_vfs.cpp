@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/sim/dice.h"
+
 namespace bitvault::test {
 namespace {
 
@@ -94,7 +96,6 @@ class MemoryVfs::Impl {
   VfsFault decide(VfsCall::Op op, std::string_view file);
   bool is_dead(const Handle& handle) const { return dead_ || handle.generation != generation_; }
   std::shared_ptr<Node> survivor(const Node& node, Unsynced unsynced);
-  std::uint64_t random();
 
   // Of the file system.
   static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out);
@@ -125,7 +126,7 @@ class MemoryVfs::Impl {
   std::string name_;
   sqlite3_vfs vfs_{};
   Decide decide_;
-  std::uint64_t random_;
+  sim::Dice dice_;
   std::uint64_t calls_ = 0;
   std::uint64_t generation_ = 0;
   bool dead_ = false;
@@ -133,7 +134,7 @@ class MemoryVfs::Impl {
   Names durable_names_;
 };
 
-MemoryVfs::Impl::Impl(std::uint64_t seed) : random_(seed) {
+MemoryVfs::Impl::Impl(std::uint64_t seed) : dice_(seed) {
   static std::atomic<int> count{0};
   name_ = "memory-" + std::to_string(++count);
   vfs_.iVersion = 1;
@@ -158,13 +159,6 @@ MemoryVfs::Impl::Impl(std::uint64_t seed) : random_(seed) {
   sqlite3_vfs_register(&vfs_, 0);
 }
 
-std::uint64_t MemoryVfs::Impl::random() {  // splitmix64
-  auto z = (random_ += 0x9E3779B97F4A7C15ull);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-  return z ^ (z >> 31);
-}
-
 VfsFault MemoryVfs::Impl::decide(VfsCall::Op op, std::string_view file) {
   ++calls_;
   const VfsFault fault = decide_ ? decide_({op, calls_, file}) : VfsFault{};
@@ -186,7 +180,7 @@ void MemoryVfs::Impl::crash(Unsynced unsynced) {
   };
   if (unsynced == Unsynced::kHalf) {
     std::erase_if(durable_names_, [&](const auto& entry) {
-      return !names_.contains(entry.first) && random() % 2 == 0;
+      return !names_.contains(entry.first) && dice_.next() % 2 == 0;
     });
   }
   names_ = survive(unsynced == Unsynced::kKept ? names_ : durable_names_);
@@ -206,7 +200,7 @@ std::shared_ptr<Node> MemoryVfs::Impl::survivor(const Node& node, Unsynced unsyn
   if (unsynced == Unsynced::kHalf) {
     for (const Change& change : node.changes) {
       if (!change.data) {
-        if (random() % 2 == 0) {
+        if (dice_.next() % 2 == 0) {
           change.apply(left->synced);
         }
         continue;
@@ -214,7 +208,7 @@ std::shared_ptr<Node> MemoryVfs::Impl::survivor(const Node& node, Unsynced unsyn
       for (std::size_t done = 0; done < change.data->size();) {
         const std::size_t offset = change.offset + done;
         const std::size_t size = std::min(kSector - offset % kSector, change.data->size() - done);
-        if (random() % 2 == 0) {
+        if (dice_.next() % 2 == 0) {
           Change{offset, change.data->substr(done, size)}.apply(left->synced);
         }
         done += size;
@@ -288,7 +282,7 @@ int MemoryVfs::Impl::full_path(sqlite3_vfs* /*vfs*/, const char* name, int size,
 int MemoryVfs::Impl::randomness(sqlite3_vfs* vfs, int size, char* out) {
   Impl& self = of(vfs);
   const std::scoped_lock lock(self.mutex_);
-  std::generate_n(out, size, [&] { return static_cast<char>(self.random() & 0xff); });
+  std::generate_n(out, size, [&] { return static_cast<char>(self.dice_.next() & 0xff); });
   return size;
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "tests/sim/dice.h"
 #include "world/world.h"
 
 namespace bitvault::test {
@@ -27,28 +28,20 @@ class ManualClock final : public Clock {
   std::atomic<std::int64_t> monotonic_{1'000'000};
 };
 
-// splitmix64.
 class SeededRandom final : public Random {
  public:
-  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
+  explicit SeededRandom(std::uint64_t seed) : dice_(seed) {}
 
   void fill(std::span<std::byte> bytes) override {
     const std::scoped_lock lock(mutex_);
     for (std::byte& byte : bytes) {
-      byte = static_cast<std::byte>(next() & 0xff);
+      byte = static_cast<std::byte>(dice_.next() & 0xff);
     }
   }
 
  private:
-  std::uint64_t next() {
-    auto z = (state_ += 0x9E3779B97F4A7C15ull);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    return z ^ (z >> 31);
-  }
-
   std::mutex mutex_;
-  std::uint64_t state_;
+  sim::Dice dice_;  // guarded by mutex_
 };
 
 class TestWorld final : public World {
