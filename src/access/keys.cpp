@@ -1,5 +1,6 @@
 #include "access/keys.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -258,8 +259,11 @@ void Keys::forget(const TenantName& tenant) {
 }
 
 Task<Status> Keys::set_operator_key(std::string token) {
-  if (token.size() < 20 || token.size() > kTokenBytesMax) {
-    co_return fail(Code::kInvalid, "an operator key has 20 to 256 bytes");
+  // What a header can carry behind "Bearer ".
+  const bool sendable = std::ranges::all_of(token, [](char c) { return c >= ' ' && c < 0x7f; });
+  if (token.size() < 20 || token.size() > kTokenBytesMax || !sendable) {
+    co_return fail(Code::kInvalid,
+                   "an operator key is one line of 20 to 256 printable ASCII characters");
   }
   Status stored = co_await store_.put_setting(std::string(kOperatorSetting), hash_of(token));
   const std::lock_guard lock(mutex_);

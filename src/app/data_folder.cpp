@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -146,6 +147,7 @@ Task<Result<SecretKey>> open_master_key(std::filesystem::path file, World& world
                                "back from its backup",
                                file.string()));
   }
+  const bool was_there = text->has_value();
   if (!*check) {
     Result<std::string> ensured =
         ensure_key_file(file, base64url(make_key(world.random()).reveal()));
@@ -166,6 +168,10 @@ Task<Result<SecretKey>> open_master_key(std::filesystem::path file, World& world
                                                file.string()));
   }
   if (!*check) {
+    if (was_there) {
+      spdlog::warn("the store is new, but {} is not: if journal.db was lost, stop and restore it",
+                   file.string());
+    }
     Status stored = co_await store.put_setting(std::string(kMasterKeyCheck), expected);
     if (!stored) {
       co_return fail(std::move(stored.error()));

@@ -25,6 +25,8 @@
 namespace bitvault::app {
 namespace {
 
+using namespace std::string_literals;
+
 namespace fs = std::filesystem;
 using test::FaultyStore;
 
@@ -310,11 +312,14 @@ TEST_F(KeyFileTest, ATornOperatorKeyIsRefusedAndTheOldOneGoesOn) {
   ASSERT_TRUE(installation_.operator_key(operator_));
   const std::string made = read(operator_).substr(0, 56);
   for (const std::string& text :
-       {std::string(), std::string("\n"), made.substr(0, 19), std::string(5'000, 'k')}) {
+       {std::string(), std::string("\n"), made.substr(0, 19), std::string(5'000, 'k'),
+        made + "\n" + made, "a key with a letter beyond ASCII: \u00e9"s}) {
     write(operator_, text);
     const auto refused = installation_.operator_key(operator_);
     ASSERT_FALSE(refused) << text.size();
-    EXPECT_EQ(refused.error().detail, operator_.string() + ": an operator key has 20 to 256 bytes");
+    EXPECT_EQ(refused.error().detail, operator_.string() +
+                                          ": an operator key is one line of 20 to 256 printable "
+                                          "ASCII characters");
     EXPECT_TRUE(installation_.is_operator(made));
   }
 }

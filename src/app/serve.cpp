@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -11,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -36,6 +38,8 @@ namespace net = boost::asio;
 
 constexpr unsigned kReaderThreads = 4;
 constexpr unsigned kFileThreads = 2;
+// For the store, the watchers and the log, beside the connections.
+constexpr rlim_t kFilesKept = 128;
 constexpr Duration kPurgePeriod = std::chrono::seconds(1);
 
 // What this version does not have yet is refused, not ignored.
@@ -47,6 +51,24 @@ Status check_supported(const cli::ServeOptions& options) {
     return fail(Code::kInvalid, "--bus: this version has the in-process bus only");
   }
   return {};
+}
+
+// Raises the limit of open files as far as it goes, and says how many connections fit below it.
+std::size_t connections_max(std::size_t wanted) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return wanted;
+  }
+  if (files.rlim_cur < files.rlim_max) {
+    const rlimit raised{files.rlim_max, files.rlim_max};
+    files = ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised : files;
+  }
+  const std::size_t room = files.rlim_cur - std::min<rlim_t>(files.rlim_cur, kFilesKept);
+  if (room < wanted / 2) {
+    spdlog::warn("{} files may be open: at most {} connections are taken (raise ulimit -n)",
+                 files.rlim_cur, room);
+  }
+  return std::min(wanted, room);
 }
 
 // The parts of the server, in the order in which they are built; they go in the other order.
@@ -96,8 +118,8 @@ class EmbeddedServer {
     purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
     tasks_.spawn(purge_->run());
     Status listening = listen();
-    if (listening && operator_key->made) {
-      spdlog::info("the operator's key was written to {}", operator_key->path.string());
+    if (listening) {
+      tell_where(*operator_key);
     }
     co_return listening;
   }
@@ -127,9 +149,17 @@ class EmbeddedServer {
     return {};
   }
 
+  static void tell_where(const OperatorKeyFile& key) {
+    if (key.made) {
+      spdlog::info("the operator's key was written to {}", key.path.string());
+    } else if (std::filesystem::exists(key.path)) {
+      spdlog::info("the operator's key is in {}", key.path.string());
+    }
+  }
+
   Status listen() {
-    metrics_.gauge("bitvault_feed_waiting", "Readers that wait for an event",
-                   [this] { return static_cast<double>(bus_.listeners()); });
+    metrics_.show("bitvault_feed_waiting", "Readers that wait for an event",
+                  [this] { return static_cast<double>(bus_.listeners()); });
     api_ = std::make_unique<api::Api>(api::Services{.world = world_,
                                                     .store = *store_,
                                                     .feed = *feed_,
@@ -141,6 +171,7 @@ class EmbeddedServer {
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
+    options.connections_max = connections_max(options.connections_max);
     options.threads = options_.threads != 0 ? options_.threads
                                             : std::max(1u, std::thread::hardware_concurrency());
     auto server = http::Server::start(options, *api_, world_);
@@ -148,6 +179,7 @@ class EmbeddedServer {
       return fail(std::move(server.error()));
     }
     server_ = std::move(*server);
+    metrics_.show(server_->counters());
     const bool v6 = options_.listen_address.find(':') != std::string::npos;
     spdlog::info("listening on http://{}{}{}:{}", v6 ? "[" : "", options_.listen_address,
                  v6 ? "]" : "", server_->port());

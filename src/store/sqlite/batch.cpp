@@ -1,6 +1,7 @@
 #include "store/sqlite/batch.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <bit>
@@ -34,7 +35,9 @@ Sequence sequence(const Statement::Run& row, int column) {
 TenantEntry read_tenant(const Statement::Run& row) {
   const auto name = TenantName::parse(row.bytes(1));
   const auto epoch = Epoch::parse(row.bytes(2));
-  check(name && epoch, "the tenants of the file have valid names and epochs");
+  if (!name || !epoch) {
+    throw SqliteFailure(SQLITE_CORRUPT, "the tenants of journal.db are damaged");
+  }
   return {.number = row.integer(0),
           .tenant = {.name = *name,
                      .state = static_cast<TenantState>(row.integer(3)),

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <bit>
+#include <cerrno>
 
 namespace bitvault {
 namespace {
@@ -98,7 +99,10 @@ void Connection::watch_wal() {
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 
 void Connection::raise(int code) const {
-  throw SqliteFailure(code,
+  // A file that cannot grow fails in several ways; what the user has to know is one.
+  const bool full = (code & 0xff) == SQLITE_IOERR && database_ != nullptr &&
+                    sqlite3_system_errno(database_) == ENOSPC;
+  throw SqliteFailure(full ? SQLITE_FULL : code,
                       database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code));
 }
 

@@ -33,15 +33,15 @@ class File {
   int descriptor_;
 };
 
-std::unexpected<Error> refuse(std::string_view what) {
-  return fail(Code::kUnavailable,
-              fmt::format("{}: {}", what, std::generic_category().message(errno)));
+std::unexpected<Error> refuse(const std::string& folder, std::string_view what) {
+  return fail(Code::kUnavailable, fmt::format("the data folder {} {}: {}", folder, what,
+                                              std::generic_category().message(errno)));
 }
 
 Status sync_folder(const std::string& path) {
   const File folder(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (!folder.is_open() || ::fsync(folder.get()) != 0) {
-    return refuse("the data folder cannot be synced");
+    return refuse(path, "cannot be synced");
   }
   return {};
 }
@@ -50,10 +50,10 @@ Status make_folder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0) {
     std::error_code error;
     const auto made = std::filesystem::canonical(path, error);
-    return error ? refuse("the data folder cannot be made") : sync_folder(made.parent_path());
+    return error ? refuse(path, "cannot be made") : sync_folder(made.parent_path());
   }
   if (errno != EEXIST) {
-    return refuse("the data folder cannot be made");
+    return refuse(path, "cannot be made");
   }
   return {};
 }
@@ -72,15 +72,15 @@ Result<std::unique_ptr<DataFolder>> DataFolder::own(const std::string& path) {
   }
   File lock(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC);
   if (!lock.is_open()) {
-    return refuse("the data folder's lock cannot be opened");
+    return refuse(path, "cannot be used: its file lock cannot be opened");
   }
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
-      return refuse("the data folder cannot be locked");
+      return refuse(path, "cannot be locked");
     }
     return fail(Code::kUnavailable,
-                fmt::format("the data folder is in use by another bitvault-events (pid {})",
-                            owner(lock.get())));
+                fmt::format("the data folder {} is in use by another bitvault-events (pid {})",
+                            path, owner(lock.get())));
   }
   // The pid is for the reader of that message only: what holds is the lock.
   const std::string pid = std::to_string(::getpid());
@@ -95,7 +95,7 @@ DataFolder::~DataFolder() { ::close(lock_); }
 Status DataFolder::ensure_file(const std::string& name) {
   const File file(path_ + "/" + name, O_RDWR | O_CREAT | O_CLOEXEC);
   if (!file.is_open()) {
-    return refuse("a file of the data folder cannot be opened");
+    return refuse(path_, fmt::format("cannot be used: its file {} cannot be opened", name));
   }
   return sync_folder(path_);
 }

@@ -43,7 +43,8 @@ TEST_F(DataFolderTest, HasOneOwnerAtATime) {
   const auto second = DataFolder::own(parent_ + "/data");
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kUnavailable);
-  EXPECT_EQ(second.error().detail, "the data folder is in use by another bitvault-events (pid " +
+  EXPECT_EQ(second.error().detail, "the data folder " + parent_ +
+                                       "/data is in use by another bitvault-events (pid " +
                                        std::to_string(::getpid()) + ")");
   first->reset();
   EXPECT_TRUE(DataFolder::own(parent_ + "/data"));
@@ -62,7 +63,8 @@ TEST_F(DataFolderTest, KeepsWhatAFileHolds) {
 TEST_F(DataFolderTest, SaysWhyItCannotBeMade) {
   const auto folder = DataFolder::own(parent_ + "/missing/data");
   ASSERT_FALSE(folder);
-  EXPECT_EQ(folder.error().detail, "the data folder cannot be made: No such file or directory");
+  EXPECT_EQ(folder.error().detail, "the data folder " + parent_ +
+                                       "/missing/data cannot be made: No such file or directory");
 }
 
 }  // namespace
