@@ -12,13 +12,39 @@ constexpr std::size_t kSequenceAt = kEpochAt + Epoch::kBytes;
 constexpr std::size_t kMacAt = kSequenceAt + 8;
 constexpr std::size_t kMacBytes = 16;
 
-}  // namespace
+std::string name_of(const TenantName& tenant, std::string_view epoch) {
+  return tenant.str() + "/" + std::string(epoch);
+}
 
-std::string CursorCodec::mac(const TenantName& tenant, std::string_view epoch,
-                             std::string_view payload) const {
-  const SecretKey key = key_.derive(tenant.str(), epoch);
+std::string mac(const SecretKey& key, std::string_view payload) {
   const Digest digest = hmac_sha256(key.reveal(), payload);
   return {reinterpret_cast<const char*>(digest.data()), kMacBytes};
+}
+
+}  // namespace
+
+SecretKey CursorCodec::sealing_key(const TenantName& tenant, std::string_view epoch) const {
+  const std::scoped_lock lock(mutex_);
+  const std::string name = name_of(tenant, epoch);
+  auto known = derived_.find(name);
+  if (known == derived_.end()) {
+    if (derived_.size() >= kDerivedKeysMax) {
+      derived_.clear();
+    }
+    known = derived_.emplace(name, key_.derive(tenant.str(), epoch)).first;
+  }
+  return known->second;
+}
+
+// What a client sends may name any epoch: it is not remembered.
+SecretKey CursorCodec::opening_key(const TenantName& tenant, std::string_view epoch) const {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto known = derived_.find(name_of(tenant, epoch)); known != derived_.end()) {
+      return known->second;
+    }
+  }
+  return key_.derive(tenant.str(), epoch);
 }
 
 std::string CursorCodec::seal(const TenantName& tenant, const Position& position) const {
@@ -27,7 +53,7 @@ std::string CursorCodec::seal(const TenantName& tenant, const Position& position
   for (int shift = 56; shift >= 0; shift -= 8) {
     raw += static_cast<char>((position.sequence.value >> shift) & 0xff);
   }
-  raw += mac(tenant, position.epoch.str(), raw);
+  raw += mac(sealing_key(tenant, position.epoch.str()), raw);
   return base64url(as_bytes(raw));
 }
 
@@ -43,7 +69,7 @@ Result<Position> CursorCodec::open(const TenantName& tenant, std::string_view te
   }
   const std::string_view view = *raw;
   const std::string_view epoch_text = view.substr(kEpochAt, Epoch::kBytes);
-  const std::string expected = mac(tenant, epoch_text, view.substr(0, kMacAt));
+  const std::string expected = mac(opening_key(tenant, epoch_text), view.substr(0, kMacAt));
   const auto epoch = Epoch::parse(epoch_text);
   if (!equal_in_constant_time(as_bytes(expected), as_bytes(view.substr(kMacAt))) || !epoch) {
     return invalid();

@@ -6,8 +6,10 @@
 // HMAC-SHA256).
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/crypto.h"
 #include "base/error.h"
@@ -33,9 +35,16 @@ class CursorCodec {
   [[nodiscard]] Result<Position> open(const TenantName& tenant, std::string_view text) const;
 
  private:
-  [[nodiscard]] std::string mac(const TenantName& tenant, std::string_view epoch,
-                                std::string_view payload) const;
-  SecretKey key_;
+  static constexpr std::size_t kDerivedKeysMax = 4'096;
+
+  [[nodiscard]] SecretKey sealing_key(const TenantName& tenant, std::string_view epoch) const;
+  [[nodiscard]] SecretKey opening_key(const TenantName& tenant, std::string_view epoch) const;
+
+  const SecretKey key_;
+  mutable std::mutex mutex_;
+  // Of tenants for whom a cursor was sealed: deriving a key costs more than the rest. By tenant and
+  // epoch; guarded by mutex_.
+  mutable std::unordered_map<std::string, SecretKey> derived_;
 };
 
 }  // namespace bitvault
