@@ -7,7 +7,6 @@
 #include <exception>
 #include <span>
 
-#include "api/metrics.h"
 #include "api/problem.h"
 #include "api/resources.h"
 #include "event/parse.h"
@@ -248,7 +247,6 @@ Task<http::Response> Api::handle(const http::Request& request) {
   } catch (const std::exception& error) {
     response = problem(Error{Code::kInternal, error.what(), {}}, request.request_id);
   }
-  services_.metrics.answered(response.status);
   co_return response;
 }
 
@@ -258,9 +256,6 @@ Task<http::Admission> Api::admit(const http::Request& head) {
     admission = co_await judge(head);
   } catch (const std::exception& error) {
     admission.refusal = problem(Error{Code::kInternal, error.what(), {}}, head.request_id);
-  }
-  if (admission.refusal) {
-    services_.metrics.answered(admission.refusal->status);
   }
   co_return admission;
 }
@@ -274,7 +269,6 @@ http::Response Api::refuse(unsigned status, std::string_view why,
       code = candidate;
     }
   }
-  services_.metrics.answered(status);
   return problem(Error{code, std::string(why), {}}, request_id);
 }
 

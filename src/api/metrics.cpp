@@ -6,15 +6,16 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <array>
 #include <mutex>
 #include <vector>
 
 namespace bitvault::api {
 
 struct Metrics::Impl {
-  struct Gauge {
+  // One of the two is set.
+  struct Shown {
     prometheus::Gauge* gauge;
+    prometheus::Counter* counter;
     std::function<double()> read;
   };
 
@@ -23,11 +24,6 @@ struct Metrics::Impl {
   }
 
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& answers = prometheus::BuildCounter()
-                                                         .Name("bitvault_http_answers_total")
-                                                         .Help("HTTP answers by class of status")
-                                                         .Register(registry);
-  std::array<prometheus::Counter*, 6> answers_by_class{};
   prometheus::Counter& events_published =
       counter("bitvault_events_published_total", "Events committed through the API");
   prometheus::Counter& events_duplicate =
@@ -35,23 +31,11 @@ struct Metrics::Impl {
   prometheus::Counter& events_fed =
       counter("bitvault_events_fed_total", "Events given out by the change feed");
   std::mutex mutex;
-  std::vector<Gauge> gauges;  // guarded by mutex
+  std::vector<Shown> shown;  // guarded by mutex
 };
 
-Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
-  for (std::size_t i = 1; i < impl_->answers_by_class.size(); ++i) {
-    impl_->answers_by_class[i] = &impl_->answers.Add({{"status", fmt::format("{}xx", i)}});
-  }
-}
-
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
-
-void Metrics::answered(unsigned http_status) {
-  const unsigned status_class = http_status / 100;
-  if (status_class >= 1 && status_class <= 5) {
-    impl_->answers_by_class[status_class]->Increment();
-  }
-}
 
 void Metrics::published(std::size_t events, std::size_t duplicates) {
   impl_->events_published.Increment(static_cast<double>(events));
@@ -60,17 +44,54 @@ void Metrics::published(std::size_t events, std::size_t duplicates) {
 
 void Metrics::fed(std::size_t events) { impl_->events_fed.Increment(static_cast<double>(events)); }
 
-void Metrics::gauge(const std::string& name, const std::string& help,
-                    std::function<double()> read) {
-  auto& gauge = prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry).Add({});
+void Metrics::show(const std::string& name, const std::string& help, std::function<double()> read,
+                   const std::map<std::string, std::string>& labels) {
+  auto& registry = impl_->registry;
+  const bool grows = name.ends_with("_total");
+  const Impl::Shown shown{
+      .gauge = grows
+                   ? nullptr
+                   : &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels),
+      .counter =
+          grows ? &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels)
+                : nullptr,
+      .read = std::move(read)};
   const std::lock_guard lock(impl_->mutex);
-  impl_->gauges.push_back({&gauge, std::move(read)});
+  impl_->shown.push_back(shown);
+}
+
+void Metrics::show(const http::ServerCounters& counters) {
+  const auto of = [](const http::Counter& counter) {
+    return [&counter] { return static_cast<double>(counter.value()); };
+  };
+  show("bitvault_http_connections_open", "Connections that are open",
+       of(counters.connections_open));
+  show("bitvault_http_connections_parked", "Open connections that idle and have no buffer",
+       of(counters.connections_parked));
+  show("bitvault_http_connections_accepted_total", "Connections that were accepted",
+       of(counters.connections_accepted));
+  show("bitvault_http_connections_turned_away_total", "Connections beyond the limit",
+       of(counters.connections_turned_away));
+  show("bitvault_http_accept_failures_total", "Connections that could not be accepted",
+       of(counters.accept_failures));
+  show("bitvault_http_clients_gone_total", "Clients that left during a request that took long",
+       of(counters.clients_gone));
+  for (std::size_t i = 0; i < counters.answers.size(); ++i) {
+    show("bitvault_http_answers_total", "HTTP answers by class of status, refusals included",
+         of(counters.answers[i]), {{"status", fmt::format("{}xx", i + 1)}});
+  }
+  show("bitvault_http_received_bytes_total", "Bytes received", of(counters.bytes_received));
+  show("bitvault_http_sent_bytes_total", "Bytes sent", of(counters.bytes_sent));
 }
 
 std::string Metrics::render() {
   const std::lock_guard lock(impl_->mutex);
-  for (const Impl::Gauge& gauge : impl_->gauges) {
-    gauge.gauge->Set(gauge.read());
+  for (const Impl::Shown& shown : impl_->shown) {
+    if (shown.gauge != nullptr) {
+      shown.gauge->Set(shown.read());
+    } else {
+      shown.counter->Increment(shown.read() - shown.counter->Value());
+    }
   }
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }

@@ -95,6 +95,35 @@ describe("serve", () => {
     assert.ok(performance.now() - started < 5_000);
   });
 
+  it("shows what it counts of connections, answers and bytes", async (test) => {
+    const server = await Server.start(test);
+    const metrics = async () => {
+      const { text } = await server.call("GET", "/metrics");
+      return new Map(text.split("\n").filter((line) => line.startsWith("bitvault_http_")).map((line) => {
+        const [name, value] = line.slice("bitvault_http_".length).split(" ");
+        return [name, Number(value)];
+      }));
+    };
+    const before = await metrics();
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    const refusal = new Promise((done) => socket.once("data", done));
+    socket.write("GARBAGE\r\n\r\n");
+    await refusal;
+    socket.destroy();
+    for (let i = 0; i < 3; i += 1) await server.call("GET", "/healthz");
+    await server.call("GET", "/v2/nothing");
+    const after = await metrics();
+    const grown = (name) => after.get(name) - before.get(name);
+    assert.equal(grown('answers_total{status="2xx"}'), 4, "three, and the metrics before");
+    assert.equal(grown('answers_total{status="4xx"}'), 2);
+    assert.equal(grown('answers_total{status="5xx"}'), 0);
+    assert.ok(grown("connections_accepted_total") >= 1);
+    assert.ok(after.get("connections_open") >= 1, "this one");
+    assert.ok(grown("received_bytes_total") > 13 && grown("sent_bytes_total") > 500);
+    for (const name of ["connections_turned_away_total", "accept_failures_total", "clients_gone_total"]) assert.equal(after.get(name), 0, name);
+    await server.stop();
+  });
+
   it("survives hostile bytes", async (test) => {
     const server = await Server.start(test);
     const { port } = new URL(server.url);
