@@ -52,4 +52,32 @@ describe("durability", () => {
       assert.ok(synced, `${id} is synced between its write and its answer`);
     }
   });
+
+  it("relies on a key only when its file is on disk, name and all", async (test) => {
+    const log = join(await temporaryFolder(test), "strace.log");
+    const server = await Server.start(test, {
+      wrapper: ["strace", "-f", "-q", "-y", "-s", "16384", "-e", "trace=write,fsync,rename,pwrite64", "-o", log],
+    });
+    await server.stop();
+
+    const done = calls(await readFile(log, "utf8"));
+    const settings = { "master.key": "master_key_check", "operator.key": "operator_key_sha256" };
+    for (const [file, setting] of Object.entries(settings)) {
+      const steps = [
+        (call) => call.startsWith("write(") && call.includes(`/${file}.new>`),
+        (call) => call.startsWith("fsync(") && call.includes(`/${file}.new>) = 0`),
+        (call) => call.startsWith("rename(") && call.includes(`/${file}.new", `) && call.includes(`/${file}") = 0`),
+        (call) => call.startsWith("fsync(") && call.includes(`<${server.data}>) = 0`),
+        (call) => call.startsWith("pwrite64(") && call.includes(setting),
+      ];
+      let before = -1;
+      for (const [i, step] of steps.entries()) {
+        const at = done.findIndex((call, place) => place > before && step(call));
+        assert.ok(at >= 0, `${file}: step ${i + 1} comes behind the one before`);
+        before = at;
+      }
+      const first = done.findIndex(steps.at(-1));
+      assert.equal(first, before, `${file}: the store does not name it earlier`);
+    }
+  });
 });

@@ -38,6 +38,10 @@ export async function run(args, { input, env, command = binary, timeout = 60_000
   return { code, signal, stdout, stderr };
 }
 
+// A wrapper under which the server is killed as soon as one of its threads makes this system call
+// for the `number`th time.
+export const killedAt = (call, number) => ["strace", "-f", "-q", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${number}`];
+
 export class Server {
   // `data` lives on after stop() and kill(), so that start() may be called again on it.
   static async start(test, { data, args = [], wrapper = [], env = {} } = {}) {
@@ -72,7 +76,11 @@ export class Server {
   }
 
   async kill() {
-    if (this.child.exitCode === null && this.child.signalCode === null) process.kill(this.pid, "SIGKILL");
+    try {
+      if (this.child.exitCode === null && this.child.signalCode === null) process.kill(this.pid, "SIGKILL");
+    } catch (error) {
+      if (error.code !== "ESRCH") throw error; // it died, and its wrapper has not noticed yet
+    }
     return this.exit;
   }
 
