@@ -360,7 +360,8 @@ class Walk {
     if (value.get(read) != simdjson::SUCCESS) {
       return expected("a number", value);
     }
-    fmt::format_to(std::back_inserter(out_), "{}", read);
+    // Zero has one form: a text of "-0" would be read as the integer 0.
+    fmt::format_to(std::back_inserter(out_), "{}", read + 0.0);
   }
 
   void enumeration(const EnumSchema& schema, dom::element value) {

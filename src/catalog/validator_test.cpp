@@ -169,6 +169,7 @@ TEST(Validator, BooleansAndDoubles) {
   expect_stays(R"("ratio":-7)");
   expect_becomes(R"("ratio":1.50e2)", R"("ratio":150)");
   expect_becomes(R"("ratio":18446744073709551615)", R"("ratio":1.8446744073709552e+19)");
+  expect_becomes(R"("ratio":-0.0)", R"("ratio":0)");
   expect_violation(R"("ratio":"1")", "data.ratio expected a number, got a string");
 }
 
