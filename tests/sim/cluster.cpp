@@ -92,6 +92,7 @@ NodeOptions Cluster::node_options() {
   options.sqlite.readers_max = options_.connections;
   options.sqlite.commits.queue_requests_max = options_.queue_requests_max;
   options.sqlite.commits.batch_requests_max = options_.batch_requests_max;
+  options.sqlite.commits.checkpoint_bytes = options_.checkpoint_bytes;
   options.sqlite.commits.wal_bytes_max = options_.wal_bytes_max;
   options.sqlite.vfs = disk_.name();
   options.decide = [this](test::FaultyStore::Call call, std::uint64_t) {

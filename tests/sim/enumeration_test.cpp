@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -61,27 +62,34 @@ struct Way {
   std::optional<test::MemoryVfs::Unsynced> unsynced;
 };
 
-// Short enough to be written over from its beginning a few times.
+// Short enough to be written over from its beginning a few times: by force at its bound, or by the
+// checkpointer before.
 constexpr std::int64_t kShortWalBytes = 40'000;
+
+enum class Wal : std::uint8_t { kLong, kBounded, kCopied };
 
 struct Case {
   Way way;
-  std::int64_t wal_bytes_max;
+  Wal wal;
 };
 
-Options workload(const Case& of) {
+Options workload(Wal wal) {
   Options options = small_workload();
-  options.wal_bytes_max = of.wal_bytes_max;
+  if (wal == Wal::kBounded) {
+    options.wal_bytes_max = kShortWalBytes;
+  } else if (wal == Wal::kCopied) {
+    options.checkpoint_bytes = kShortWalBytes;
+  }
   return options;
 }
 
 class EveryDiskCall : public testing::TestWithParam<Case> {};
 
 TEST_P(EveryDiskCall, Fails) {
-  const std::uint64_t calls = simulate(workload(GetParam())).disk_calls;
+  const std::uint64_t calls = simulate(workload(GetParam().wal)).disk_calls;
   ASSERT_GT(calls, 50u);
   for (std::uint64_t n = 1; n <= calls; ++n) {
-    Options options = workload(GetParam());
+    Options options = workload(GetParam().wal);
     options.disk_plan = {.number = n, .kind = GetParam().way.kind};
     options.unsynced = GetParam().way.unsynced;
     const Outcome outcome = simulate(options);
@@ -100,7 +108,7 @@ constexpr Way kWays[] = {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const std::int64_t wal : {small_workload().wal_bytes_max, kShortWalBytes}) {
+  for (const Wal wal : {Wal::kLong, Wal::kBounded, Wal::kCopied}) {
     for (const Way& way : kWays) {
       cases.push_back({way, wal});
     }
@@ -109,19 +117,17 @@ std::vector<Case> all_cases() {
 }
 
 std::string name_of(const testing::TestParamInfo<Case>& of) {
-  return of.param.wal_bytes_max == kShortWalBytes ? fmt::format("{}ShortWal", of.param.way.name)
-                                                  : of.param.way.name;
+  constexpr std::array<std::string_view, 3> kNames = {"", "BoundedWal", "CopiedWal"};
+  return fmt::format("{}{}", of.param.way.name, kNames[static_cast<std::size_t>(of.param.wal)]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Enumeration, EveryDiskCall, testing::ValuesIn(all_cases()), name_of);
 
 // Otherwise the cases with a short WAL would say nothing.
 TEST(Enumeration, AShortWalIsWrittenOver) {
-  Options options = small_workload();
-  const std::uint64_t without = simulate(options).disk_calls;
-  options.wal_bytes_max = kShortWalBytes;
-  const std::uint64_t with = simulate(options).disk_calls;
-  EXPECT_GT(with, without);
+  const std::uint64_t without = simulate(workload(Wal::kLong)).disk_calls;
+  EXPECT_GT(simulate(workload(Wal::kBounded)).disk_calls, without);
+  EXPECT_GT(simulate(workload(Wal::kCopied)).disk_calls, without);
 }
 
 }  // namespace

@@ -48,6 +48,9 @@ Options draw_options(std::uint64_t seed) {
   if (dice.chance(500)) {
     options.wal_bytes_max = static_cast<std::int64_t>(dice.between(20'000, 400'000));
   }
+  if (dice.chance(500)) {
+    options.checkpoint_bytes = static_cast<std::int64_t>(dice.between(10'000, 200'000));
+  }
   options.tenants = dice.between(1, 4);
   options.publishers = dice.between(1, 6);
   options.readers = dice.between(1, 4);
@@ -69,7 +72,8 @@ Options draw_options(std::uint64_t seed) {
 std::string describe(const Options& o) {
   const auto ms = [](Duration duration) { return duration.count() / 1'000; };
   return fmt::format(
-      "seed={} chaos={}ms job_cost_max={}us drift={}ppm connections={} queue={} batch={} wal={} "
+      "seed={} chaos={}ms job_cost_max={}us drift={}ppm connections={} queue={} batch={} "
+      "checkpoint={} wal={} "
       "tenants={} "
       "publishers={} readers={} events_max={} hot_ids={} hot={} repeat={} altered={} twice={} "
       "made={} large={} count={} give_up={} think_max={}ms latency_max={}ms answer_lost={} "
@@ -77,12 +81,12 @@ std::string describe(const Options& o) {
       "crash_every={}ms "
       "restart_every={}ms clock_step_every={}ms",
       o.seed, ms(o.chaos), o.job_cost_max.count(), o.drift_ppm, o.connections, o.queue_requests_max,
-      o.batch_requests_max, o.wal_bytes_max, o.tenants, o.publishers, o.readers, o.events_max,
-      o.hot_ids, o.hot_per_mille, o.repeat_per_mille, o.altered_per_mille, o.twice_per_mille,
-      o.made_per_mille, o.large_per_mille, o.count_per_mille, o.give_up_per_mille, ms(o.think_max),
-      ms(o.latency_max), o.answer_lost_per_mille, o.call_fails_per_mille, o.call_slow_per_mille,
-      o.disk_fails_per_mille, ms(o.disk_full_every), ms(o.disk_breaks_every), ms(o.crash_every),
-      ms(o.restart_every), ms(o.clock_step_every));
+      o.batch_requests_max, o.checkpoint_bytes, o.wal_bytes_max, o.tenants, o.publishers, o.readers,
+      o.events_max, o.hot_ids, o.hot_per_mille, o.repeat_per_mille, o.altered_per_mille,
+      o.twice_per_mille, o.made_per_mille, o.large_per_mille, o.count_per_mille,
+      o.give_up_per_mille, ms(o.think_max), ms(o.latency_max), o.answer_lost_per_mille,
+      o.call_fails_per_mille, o.call_slow_per_mille, o.disk_fails_per_mille, ms(o.disk_full_every),
+      ms(o.disk_breaks_every), ms(o.crash_every), ms(o.restart_every), ms(o.clock_step_every));
 }
 
 }  // namespace bitvault::sim

@@ -22,6 +22,7 @@ struct Options {
   std::size_t connections = 4;
   std::size_t queue_requests_max = WriterLimits{}.queue_requests_max;
   std::size_t batch_requests_max = WriterLimits{}.batch_requests_max;
+  std::int64_t checkpoint_bytes = WriterLimits{}.checkpoint_bytes;
   std::int64_t wal_bytes_max = WriterLimits{}.wal_bytes_max;
 
   // The clients.

@@ -262,7 +262,10 @@ TEST_F(SqliteStoreTest, KeepsTheWalShort) {
 }
 
 TEST_F(SqliteStoreTest, CopiesTheWalWhileItGoesOn) {
-  open_with_tenant();
+  auto often = options();
+  often.commits.checkpoint_bytes = 8 * 1024 * 1024;
+  open(often);
+  ASSERT_TRUE(run(store_->put_tenant(acme_, {})));
   for (int i = 0; i < 40; ++i) {
     Transaction transaction(acme_);
     transaction.put(kThings, "k", std::string(kRecordValueBytesMax, 'v'));

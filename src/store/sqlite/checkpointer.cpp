@@ -1,39 +1,63 @@
 #include "store/sqlite/checkpointer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/sqlite/schema.h"
 
 namespace bitvault {
 namespace {
 
-constexpr std::int64_t kCheckpointEvery = 8 * 1024 * 1024;
+// While it copies, the WAL grows: the second time there is little to do.
+constexpr int kRoundsMax = 2;
+// Of `every`: so much may be left for the writer.
+constexpr std::int64_t kLittle = 32;
 
 }  // namespace
 
-Checkpointer::Checkpointer(const std::string& file, const std::string& vfs, JobPoster readers)
-    : connection_(file, vfs, Connection::Mode::kWrite), readers_(std::move(readers)) {
+Checkpointer::Checkpointer(const std::string& file, const std::string& vfs, std::int64_t every,
+                           JobPoster readers)
+    : every_(every),
+      connection_(file, vfs, Connection::Mode::kWrite),
+      readers_(std::move(readers)),
+      next_at_(every) {
   configure_writer(connection_);
 }
 
-void Checkpointer::wal_has(std::int64_t bytes) {
+bool Checkpointer::has_caught_up(std::int64_t wal_bytes) {
   {
     const std::scoped_lock lock(mutex_);
-    started_at_ = std::min(started_at_, bytes);  // less than before: the WAL started over
-    if (running_ || bytes - started_at_ < kCheckpointEvery) {
-      return;
+    if (wal_bytes < copied_) {  // the WAL began anew
+      copied_ = 0;
+      next_at_ = every_;
+      caught_up_ = false;
+    }
+    if (running_) {
+      return false;
+    }
+    if (std::exchange(caught_up_, false) && wal_bytes - copied_ <= every_ / kLittle) {
+      return true;
+    }
+    if (wal_bytes < next_at_) {
+      return false;
     }
     running_ = true;
-    started_at_ = bytes;
+    next_at_ = wal_bytes + every_;
   }
   readers_.post([this] { run(); });
+  return false;
 }
 
 void Checkpointer::run() {
   // Should the storage go on failing, the writer meets the same failure when the WAL reaches its
   // bound, and health() tells.
-  connection_.checkpoint_passive();
+  std::int64_t copied = 0;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    copied = std::max(copied, connection_.checkpoint_passive());
+  }
   const std::scoped_lock lock(mutex_);
+  copied_ = copied;
+  caught_up_ = copied > 0;
   running_ = false;
 }
 

@@ -1,5 +1,6 @@
 // The Checkpointer copies the WAL into the database file off the path of commits: on a connection
-// of its own, as a job among the reads.
+// of its own, as a job among the reads. When it has caught up, the writer copies the little that is
+// left, between two commits, and begins the WAL anew.
 //
 // Its connection stays open as long as the store, which also keeps the WAL's index alive while the
 // writer opens its own connection anew.
@@ -16,19 +17,25 @@ namespace bitvault {
 class Checkpointer {
  public:
   // Throws SqliteFailure.
-  Checkpointer(const std::string& file, const std::string& vfs, JobPoster readers);
+  // Copies when the WAL has grown by `every` bytes.
+  Checkpointer(const std::string& file, const std::string& vfs, std::int64_t every,
+               JobPoster readers);
 
-  // From the writer, after a commit: starts a checkpoint when the WAL has grown enough.
-  void wal_has(std::int64_t bytes);
+  // From the writer, after a commit that left so much in the WAL: starts to copy when it is time.
+  // True when nearly all is copied, once for each time that it has caught up.
+  [[nodiscard]] bool has_caught_up(std::int64_t wal_bytes);
 
  private:
   void run();
 
+  const std::int64_t every_;
   Connection connection_;
   JobPoster readers_;
   std::mutex mutex_;
-  std::int64_t started_at_ = 0;  // guarded by mutex_; bytes of the WAL at the last checkpoint
-  bool running_ = false;         // guarded by mutex_
+  std::int64_t copied_ = 0;  // bytes of the WAL; this and the following: guarded by mutex_
+  std::int64_t next_at_ = 0;
+  bool running_ = false;
+  bool caught_up_ = false;
 };
 
 }  // namespace bitvault

@@ -70,9 +70,18 @@ std::int64_t Connection::integer(const std::string& sql) {
   return row.next() ? row.integer(0) : 0;
 }
 
-void Connection::checkpoint_passive() {
-  static_cast<void>(
-      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+std::int64_t Connection::checkpoint_passive() {
+  int copied = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, &copied);
+  return code == SQLITE_OK && copied > 0 ? copied * page_bytes() : 0;
+}
+
+std::int64_t Connection::page_bytes() {
+  if (page_bytes_ == 0) {
+    page_bytes_ = integer("PRAGMA page_size");
+  }
+  return page_bytes_;
 }
 
 void Connection::checkpoint_truncate() { checkpoint_whole(SQLITE_CHECKPOINT_TRUNCATE); }
@@ -88,7 +97,7 @@ void Connection::checkpoint_whole(int mode) {
 }
 
 void Connection::watch_wal() {
-  page_bytes_ = integer("PRAGMA page_size");
+  static_cast<void>(page_bytes());
   const auto note = [](void* self, sqlite3*, const char*, int pages) {
     static_cast<Connection*>(self)->wal_pages_ = pages;
     return SQLITE_OK;

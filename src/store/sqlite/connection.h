@@ -55,13 +55,15 @@ class Connection {
   // The first value of the first row.
   [[nodiscard]] std::int64_t integer(const std::string& sql);
 
-  // Copies what it can without waiting for anybody. It does not fail: what was not copied, for
-  // whatever reason, stays in the WAL.
-  void checkpoint_passive();
+  // Copies what it can without waiting for anybody, and returns how many bytes of the WAL are
+  // copied by now. It does not fail: what was not copied, for whatever reason, stays in the WAL;
+  // then it returns 0. When all is copied and nobody reads from the WAL, the next commit writes
+  // over it from its beginning: a file that keeps its size is cheaper to sync than one that grows.
+  std::int64_t checkpoint_passive();
   // Copies everything and empties the WAL; fails while a reader is in the way for too long.
   void checkpoint_truncate();
-  // Copies everything, so that the next commit writes over the WAL from its beginning: a file that
-  // keeps its size is cheaper to sync than one that grows.
+  // Copies everything, and waits for the readers, so that the next commit does write over the WAL
+  // from its beginning.
   void checkpoint_restart();
 
   // Bytes of the WAL as of the last commit of this connection.
@@ -76,10 +78,11 @@ class Connection {
 
  private:
   void checkpoint_whole(int mode);
+  [[nodiscard]] std::int64_t page_bytes();
 
   sqlite3* database_ = nullptr;
   std::int64_t wal_pages_ = 0;
-  std::int64_t page_bytes_ = 0;
+  std::int64_t page_bytes_ = 0;  // known when it is needed first
 };
 
 // A prepared statement, kept as long as its connection.

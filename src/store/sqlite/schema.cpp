@@ -76,7 +76,7 @@ INSERT INTO recovery VALUES (1, 0);
 
 constexpr int kWriterCacheKib = 64 * 1024;
 constexpr int kReaderCacheKib = 8 * 1024;
-constexpr std::int64_t kJournalSizeLimit = 64 * 1024 * 1024;  // of a WAL that starts over
+constexpr std::int64_t kJournalSizeLimit = 192 * 1024 * 1024;  // of a WAL that starts over
 
 }  // namespace
 

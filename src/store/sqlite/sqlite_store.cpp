@@ -68,7 +68,8 @@ SqliteStore::SqliteStore(std::unique_ptr<DataFolder> folder, SqliteOptions optio
                          HeadListener listener)
     : folder_(std::move(folder)),
       gate_(std::make_shared<JobGate>()),
-      checkpointer_(file_of(options), options.vfs, JobPoster(options.readers, gate_)),
+      checkpointer_(file_of(options), options.vfs, options.commits.checkpoint_bytes,
+                    JobPoster(options.readers, gate_)),
       readers_(file_of(options), options.vfs,
                {.connections_max = options.readers_max, .waiting_max = options.reads_waiting_max},
                JobPoster(options.readers, gate_)),

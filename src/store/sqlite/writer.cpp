@@ -9,7 +9,7 @@
 namespace bitvault {
 namespace {
 
-constexpr std::int64_t kRestartAgainAfter = 8 * 1024 * 1024;
+constexpr std::int64_t kRestartAgainAfter = 32 * 1024 * 1024;
 
 }  // namespace
 
@@ -306,7 +306,9 @@ void Writer::bound_wal() {
   }
   const std::int64_t bytes = connection_->wal_bytes();
   if (bytes < restart_at_) {
-    checkpointer_.wal_has(bytes);
+    if (checkpointer_.has_caught_up(bytes)) {
+      connection_->checkpoint_passive();
+    }
     return;
   }
   try {

@@ -34,9 +34,10 @@ struct WriterLimits {
   std::size_t batch_events_max = 1'000;  // this and the next: more only as a single request
   std::size_t batch_bytes_max = 16 * 1024 * 1024;
   std::size_t tenants_max = 100'000;
-  // Beyond this the writer copies what the checkpointer has left, between two commits, and writes
-  // over the WAL from its beginning.
-  std::int64_t wal_bytes_max = 32 * 1024 * 1024;
+  // The checkpointer copies the WAL each time that it has grown by so much.
+  std::int64_t checkpoint_bytes = 96 * 1024 * 1024;
+  // Beyond this the writer copies all that the checkpointer has left, and waits for the readers.
+  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
 };
 
 // What a request counts against the limits, and whose it is.
