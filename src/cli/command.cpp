@@ -162,7 +162,12 @@ std::expected<List, Failure> fetch_list(ApiClient& api, const std::string& path)
       return std::unexpected(std::move(answer.error()));
     }
     const auto document = Json::parse(answer->body);
-    page = document ? document->text_of(kNextPage) : "";
+    const std::string asked = std::exchange(page, document ? document->text_of(kNextPage) : "");
+    if (!page.empty() && page == asked) {
+      return std::unexpected(
+          Failure{.text = "error: the server's list does not end: its next page is the same again",
+                  .json = R"({"title":"The server's list does not end"})"});
+    }
     list.bodies.push_back(std::move(answer->body));
   } while (!page.empty());
   return list;

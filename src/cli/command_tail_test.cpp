@@ -233,6 +233,32 @@ TEST_F(Tail, RefusalsAndStrangersEndIt) {
   }
 }
 
+TEST_F(Tail, AForeignStateIsRefusedWithAWayOutAndLeftAsItIs) {
+  TestServer server([](const TestServer::Request&) {
+    return Reply{.status = 400,
+                 .body = R"({"title":"The cursor is not valid","code":"cursor_invalid"})"};
+  });
+  ASSERT_TRUE(save_cursor(state_, kStart));  // of another tenant
+  const CliResult result = run_cli_for_test({"tail", "--state", state_}, input_for(server));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("hint: a cursor is of one tenant of one server"), std::string::npos)
+      << result.err;
+  EXPECT_EQ(load_cursor(state_)->value(), kStart);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(Tail, ATornStateIsRefusedBeforeAnythingIsAsked) {
+  TestServer server([](const TestServer::Request&) { return located(); });
+  for (const std::string& text : {std::string(), std::string("cursor_at"), std::string(99, '\0')}) {
+    std::ofstream(state_, std::ios::trunc) << text;
+    const CliResult result = run_cli_for_test({"tail", "--state", state_}, input_for(server));
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_NE(result.err.find(state_ + " holds no cursor; remove it"), std::string::npos)
+        << result.err;
+  }
+  EXPECT_TRUE(server.requests().empty());
+}
+
 TEST_F(Tail, AStateThatCannotBeWrittenEndsIt) {
   TestServer server([](const TestServer::Request& request) {
     return is_locate(request) ? located() : page(1, 1);

@@ -39,10 +39,23 @@ std::string_view raw_text(ondemand::value value) {
   return trimmed(text);
 }
 
-// Maps a part of `copy` to the same part of `original`.
-std::string_view same_part(std::string_view part, const simdjson::padded_string& copy,
-                           std::string_view original) {
-  return original.substr(static_cast<std::size_t>(part.data() - copy.data()), part.size());
+// Gives each item of a valid object or array to `take`, with what finds a value's text in `raw`.
+template <class Items, class Take>
+void for_each_item(std::string_view raw, Take take) {
+  const simdjson::padded_string copy(raw);
+  ondemand::parser parser;
+  ondemand::document document;
+  Items items;
+  check(parser.iterate(copy).get(document) == simdjson::SUCCESS &&
+            document.get(items) == simdjson::SUCCESS,
+        "a valid value is read");
+  for (auto item : items) {
+    check(item.error() == simdjson::SUCCESS, "a valid item is read");
+    take(item.value_unsafe(), [&](ondemand::value value) {
+      const std::string_view part = raw_text(value);
+      return raw.substr(static_cast<std::size_t>(part.data() - copy.data()), part.size());
+    });
+  }
 }
 
 }  // namespace
@@ -57,24 +70,12 @@ std::optional<Json> Json::parse(std::string_view document) {
 
 Json::Members Json::members() const {
   Members found;
-  if (!is_object()) {
-    return found;
-  }
-  const simdjson::padded_string copy(raw_);
-  ondemand::parser parser;
-  ondemand::document document;
-  ondemand::object object;
-  check(parser.iterate(copy).get(document) == simdjson::SUCCESS &&
-            document.get_object().get(object) == simdjson::SUCCESS,
-        "a valid object is read");
-  for (auto item : object) {
-    ondemand::field field;
-    std::string_view name;
-    check(std::move(item).get(field) == simdjson::SUCCESS &&
-              field.unescaped_key().get(name) == simdjson::SUCCESS,
-          "a valid member is read");
-    std::string owned(name);
-    found.emplace_back(std::move(owned), Json(same_part(raw_text(field.value()), copy, raw_)));
+  if (is_object()) {
+    for_each_item<ondemand::object>(raw_, [&](ondemand::field field, auto text_of_value) {
+      std::string_view name;
+      check(field.unescaped_key().get(name) == simdjson::SUCCESS, "a valid name is read");
+      found.emplace_back(name, Json(text_of_value(field.value())));
+    });
   }
   return found;
 }
@@ -90,20 +91,10 @@ std::optional<Json> Json::member(std::string_view name) const {
 
 std::vector<Json> Json::elements() const {
   std::vector<Json> found;
-  if (!is_array()) {
-    return found;
-  }
-  const simdjson::padded_string copy(raw_);
-  ondemand::parser parser;
-  ondemand::document document;
-  ondemand::array array;
-  check(parser.iterate(copy).get(document) == simdjson::SUCCESS &&
-            document.get_array().get(array) == simdjson::SUCCESS,
-        "a valid array is read");
-  for (auto item : array) {
-    ondemand::value value;
-    check(std::move(item).get(value) == simdjson::SUCCESS, "a valid element is read");
-    found.push_back(Json(same_part(raw_text(value), copy, raw_)));
+  if (is_array()) {
+    for_each_item<ondemand::array>(raw_, [&](ondemand::value value, auto text_of_value) {
+      found.push_back(Json(text_of_value(value)));
+    });
   }
   return found;
 }

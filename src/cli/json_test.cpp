@@ -33,6 +33,35 @@ TEST(Json, ReadsTexts) {
   EXPECT_EQ(json->text_of("absent"), "");
 }
 
+TEST(Json, KeepsEveryKindOfValueAsItStands) {
+  const std::vector<std::string> values = {
+      "0",  "-1.50e+3", "18446744073709551615",    "true", "false",       "null",   R"("")",
+      "{}", "[]",       R"("\u0000\ud83d\ude00")", "[ ]",  R"({"a":{}})", "[[[1]]]"};
+  std::string object;
+  std::string array;
+  for (const std::string& value : values) {
+    object +=
+        (object.empty() ? "{" : ", ") + ("\"k" + std::to_string(object.size()) + "\" : ") + value;
+    array += (array.empty() ? "[ " : ",\n") + value;
+  }
+  object += " }";
+  array += "\t]";
+  const auto members = Json::parse(object)->members();
+  const auto elements = Json::parse(array)->elements();
+  ASSERT_EQ(members.size(), values.size());
+  ASSERT_EQ(elements.size(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(members[i].second.raw(), values[i]);
+    EXPECT_EQ(elements[i].raw(), values[i]);
+  }
+}
+
+TEST(Json, OfANameThatComesTwiceTheFirstCounts) {
+  const auto json = Json::parse(R"({"a":1,"\u0061":2})");
+  EXPECT_EQ(json->members().size(), 2u);
+  EXPECT_EQ(json->text_of("a"), "1");
+}
+
 TEST(Json, RefusesWhatIsNotOneValidValue) {
   for (const char* text : {"", " ", "{", "{\"a\":}", "{} {}", "[1,]", "{\"a\":[1,2}", "nul",
                            "{'a':1}", "\"\xff\"", "{\"a\":{\"b\":01}}"}) {

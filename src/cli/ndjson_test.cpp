@@ -111,6 +111,46 @@ TEST(Ndjson, AnEndlessLineIsRefusedBeforeItEnds) {
   EXPECT_EQ(batcher.error().line, 1u);
 }
 
+TEST(Ndjson, ALastLineNeedsNoEndButItsEndDecides) {
+  NdjsonBatcher batcher = make_batcher();
+  batcher.push("{\"id\":\"1\"}");
+  EXPECT_EQ(batcher.fill(), State::kHungry) << "more of the line may come";
+  EXPECT_TRUE(batcher.batch().empty());
+  batcher.end();
+  EXPECT_EQ(batcher.fill(), State::kDone);
+  EXPECT_EQ(batcher.take().line_numbers.size(), 1u);
+  NdjsonBatcher torn = make_batcher();
+  torn.push("{\"id\":\"1\"}\n{\"id\":");
+  torn.end();
+  EXPECT_EQ(torn.fill(), State::kBroken);
+  EXPECT_EQ(torn.error().line, 2u);
+}
+
+TEST(Ndjson, KeepsTheBytesOfALine) {
+  NdjsonBatcher batcher = make_batcher();
+  const std::string line = R"({"id":"a b",  "data" : {"n":1.0e0,"s":"\u00e9\/"} , "x":null})";
+  batcher.push(line + "\n");
+  EXPECT_EQ(batcher.fill(), State::kHungry);
+  EXPECT_EQ(batcher.take().body, line + "\n");
+}
+
+TEST(Ndjson, AnIdInsideTheDataIsNotTheEventsId) {
+  NdjsonBatcher batcher = make_batcher();
+  batcher.push(R"({"data":{"id":"x"}})"
+               "\n"
+               R"({"Id":"x"})"
+               "\n"
+               R"({"\u0069d":"x"})"
+               "\n");
+  EXPECT_EQ(batcher.fill(), State::kHungry);
+  EXPECT_EQ(batcher.take().body, R"({"id":"id1","data":{"id":"x"}})"
+                                 "\n"
+                                 R"({"id":"id2","Id":"x"})"
+                                 "\n"
+                                 R"({"\u0069d":"x"})"
+                                 "\n");
+}
+
 TEST(Ndjson, NothingIsNothing) {
   NdjsonBatcher batcher = make_batcher();
   batcher.push("\n \n\r\n");

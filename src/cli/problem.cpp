@@ -124,6 +124,11 @@ std::string hint(const Problem& problem, bool key_given) {
   if (problem.code == "event_invalid") {
     return "hint: a valid example: bitvault-events catalog example TYPE";
   }
+  if (problem.code == "cursor_invalid") {
+    return "hint: a cursor is of one tenant of one server; without it (and without the --state "
+           "file "
+           "that holds it) tail starts at --from";
+  }
   return {};
 }
 

@@ -67,6 +67,28 @@ TEST(Problem, HintsSayWhereTheKeyIs) {
   EXPECT_NE(hint(problem, true).find("operator.key"), std::string::npos);
 }
 
+TEST(Problem, HintsSayWhatToDo) {
+  const auto advice = [](unsigned status, const std::string& code) {
+    return hint(read_problem(answer(status, R"({"title":"t","code":")" + code + "\"}")), true);
+  };
+  EXPECT_NE(advice(403, "forbidden").find("--tenant"), std::string::npos);
+  EXPECT_NE(advice(422, "type_unknown").find("catalog list"), std::string::npos);
+  EXPECT_NE(advice(422, "event_invalid").find("catalog example"), std::string::npos);
+  EXPECT_NE(advice(400, "cursor_invalid").find("--from"), std::string::npos);
+  EXPECT_EQ(advice(403, "type_reserved"), "");
+  EXPECT_EQ(advice(404, "not_found"), "");
+}
+
+TEST(Problem, EveryFailureToReachAServerNamesIt) {
+  using Kind = net::HttpFailure::Kind;
+  for (const Kind kind : {Kind::kStopped, Kind::kRefused, Kind::kUnreachable, Kind::kTls,
+                          Kind::kTimeout, Kind::kBroken, Kind::kTooLarge, Kind::kBadUrl}) {
+    const std::string text = render({kind, "d\x1b"}, "http://h");
+    EXPECT_TRUE(text.starts_with("error: ")) << text;
+    EXPECT_NE(text.find(" http://h: d\\x1b"), std::string::npos) << text;
+  }
+}
+
 TEST(Problem, AServerThatIsNotThereIsToldWithAHint) {
   const std::string text =
       render({net::HttpFailure::Kind::kRefused, "Couldn't connect"}, "http://127.0.0.1:8080");

@@ -1,8 +1,10 @@
 #include "cli/state_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -46,6 +48,54 @@ TEST_F(StateFile, RefusesWhatHoldsNoCursor) {
     EXPECT_FALSE(load_cursor(path_)) << text;
   }
   EXPECT_FALSE(load_cursor(folder_));
+}
+
+TEST_F(StateFile, TakesACursorThatAPersonWrote) {
+  for (const char* end : {"", "\n", "\r\n", " \n\n"}) {
+    std::ofstream(path_, std::ios::trunc) << kCursor << end;
+    EXPECT_EQ(load_cursor(path_)->value_or(""), kCursor);
+  }
+}
+
+TEST_F(StateFile, RefusesWhatIsTornOrForeign) {
+  const std::string nul("AQAAYWJj\0GVmZ2hpamts", 20);
+  const std::string long_one(4097, 'A');
+  for (const std::string& text :
+       {std::string("AQAAYWJjZGVmZ2h"), std::string(kCursor) + "\n" + std::string(kOther) + "\n",
+        std::string(kCursor) + "=", " " + std::string(kCursor),
+        "\xef\xbb\xbf" + std::string(kCursor), nul, long_one, std::string(2 * 1024 * 1024, 'A')}) {
+    std::ofstream(path_, std::ios::trunc) << text;
+    const auto refused = load_cursor(path_);
+    ASSERT_FALSE(refused) << text.substr(0, 50);
+    EXPECT_NE(refused.error().detail.find(path_), std::string::npos) << "it says which file";
+    EXPECT_EQ(refused.error().detail.find('\n'), std::string::npos);
+  }
+  EXPECT_NE(load_cursor(path_).error().detail.find("cannot read"), std::string::npos);
+  std::ofstream(path_, std::ios::trunc) << "torn";
+  EXPECT_NE(load_cursor(path_).error().detail.find("remove it to start without one"),
+            std::string::npos);
+}
+
+TEST_F(StateFile, CannotBeBelowAFile) {
+  std::ofstream(path_, std::ios::trunc) << kCursor;
+  EXPECT_FALSE(load_cursor(path_ + "/x"));
+  EXPECT_FALSE(save_cursor(path_ + "/x", kOther));
+  EXPECT_EQ(load_cursor(path_)->value(), kCursor);
+}
+
+TEST_F(StateFile, ADiskThatIsFullLeavesTheOldOneAndNothingElse) {
+  ASSERT_TRUE(save_cursor(path_, kCursor));
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{10, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Status saved = save_cursor(path_, kOther);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error().detail, "cannot write " + path_ + ": File too large");
+  EXPECT_EQ(load_cursor(path_)->value(), kCursor);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
 TEST_F(StateFile, AFailureLeavesTheOldOne) {

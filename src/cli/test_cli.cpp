@@ -45,8 +45,8 @@ CliResult run_cli_for_test(std::vector<std::string> arguments, const CliInput& i
                              {.world = world,
                               .environment = environment,
                               .out = input.out != nullptr ? input.out : out,
-                              .err = err,
-                              .in_fd = fileno(in)},
+                              .err = input.err != nullptr ? input.err : err,
+                              .in_fd = input.in_fd >= 0 ? input.in_fd : fileno(in)},
                              [](const ServeOptions& options) {
                                last_served = options;
                                return 0;

@@ -22,6 +22,8 @@ struct CliInput {
   std::map<std::string, std::string> environment{};
   std::string in{};          // standard input, whole
   std::FILE* out = nullptr;  // instead of collecting standard output
+  std::FILE* err = nullptr;  // instead of collecting standard error
+  int in_fd = -1;            // instead of `in`
 };
 
 [[nodiscard]] CliResult run_cli_for_test(std::vector<std::string> arguments,
