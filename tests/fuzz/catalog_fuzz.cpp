@@ -119,6 +119,22 @@ struct Source {
   std::string package;  // of the messages, with the dot behind it
 };
 
+// U+0000 is what PostgreSQL's jsonb cannot hold.
+bool has_nul(const simdjson::dom::element& value) {
+  std::string_view text;
+  simdjson::dom::array elements;
+  simdjson::dom::object members;
+  if (value.get(elements) == simdjson::SUCCESS) {
+    return std::ranges::any_of(elements, has_nul);
+  }
+  if (value.get(members) == simdjson::SUCCESS) {
+    return std::ranges::any_of(members, [](const simdjson::dom::key_value_pair& member) {
+      return member.key.contains('\0') || has_nul(member.value);
+    });
+  }
+  return value.get(text) == simdjson::SUCCESS && text.contains('\0');
+}
+
 void check_refusal(const Error& error) {
   check(error.code == Code::kEventInvalid || error.code == Code::kTooLarge,
         "data is invalid or too large");
@@ -137,8 +153,10 @@ void check_data(const EventSchema& event, Source& source, std::string_view data)
     return check_refusal(valid.error());
   }
   simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  check(parser.parse(valid->json).get(object) == simdjson::SUCCESS, "valid data is a JSON object");
+  simdjson::dom::element root;
+  check(parser.parse(valid->json).get(root) == simdjson::SUCCESS && root.is_object(),
+        "valid data is a JSON object");
+  check(!has_nul(root), "valid data has no U+0000");
   check(valid->json.find_first_of("\r\n") == std::string::npos, "valid data is one line");
   check(is_attribute_token(valid->partitionkey, kPartitionKeyBytesMax) && !valid->subject.empty() &&
             valid->subject.size() <= kSubjectBytesMax,

@@ -44,6 +44,23 @@ bool has_names_once(const dom::element& value) {
   });
 }
 
+// API.md, Event: what an attribute may hold.
+void check_attributes(const EventDraft& draft) {
+  check(is_event_type(draft.type), "a type is one");
+  check(!draft.source || is_attribute_token(*draft.source, kSourceBytesMax), "a source is a token");
+  check(!draft.partitionkey || is_attribute_token(*draft.partitionkey, kPartitionKeyBytesMax),
+        "a partition key is a token");
+  const std::string subject = draft.subject.value_or("-");
+  check(!subject.empty() && subject.size() <= kSubjectBytesMax && is_valid_utf8(subject),
+        "a subject is a text");
+  for (std::size_t i = 0; i < subject.size(); ++i) {
+    const auto c = static_cast<unsigned char>(subject[i]);
+    const bool c1 = c == 0xc2 && static_cast<unsigned char>(subject.at(i + 1)) < 0xa0;
+    check(c >= 0x20 && c != 0x7f && !c1, "a subject has no control characters");
+  }
+  check(draft.extensions.size() <= kExtensionsMax, "extensions are bounded");
+}
+
 // What a reader filters by says what the draft says.
 void check_head(const EventDraft& draft, const EncodedEvent& event) {
   const EventHead head = read_head(event.bytes);
@@ -94,6 +111,7 @@ std::string as_sent(const EncodedEvent& event) {
 }
 
 void check_draft(const EventDraft& draft) {
+  check_attributes(draft);
   const auto event = encode(draft, defaults(false));
   if (!event) {
     check(event.error().code == Code::kTooLarge, "a draft is encoded unless it is too large");
