@@ -71,6 +71,22 @@ std::size_t connections_max(std::size_t wanted) {
   return std::min(wanted, room);
 }
 
+// Each commit writes in the data folder: watched, it would make events for ever.
+Status check_apart(const cli::ServeOptions& options) {
+  std::error_code error;
+  const auto data = std::filesystem::canonical(options.data, error);
+  for (const cli::Watch& watch : options.watches) {
+    const auto directory = std::filesystem::canonical(watch.directory, error);
+    const auto [rest, inside] = std::ranges::mismatch(directory, data);
+    if (!error && rest == directory.end()) {
+      return fail(Code::kInvalid,
+                  fmt::format("--watch {}={}: the data folder {} lies in it; give another --data",
+                              watch.tenant.str(), watch.directory.string(), data.string()));
+    }
+  }
+  return {};
+}
+
 // The parts of the server, in the order in which they are built; they go in the other order.
 class EmbeddedServer {
  public:
@@ -91,6 +107,9 @@ class EmbeddedServer {
   [[nodiscard]] Task<Status> start(std::optional<std::string> master_key_file) {
     if (Status opened = open_store(); !opened) {
       co_return opened;
+    }
+    if (Status apart = check_apart(options_); !apart) {
+      co_return apart;
     }
     keys_.emplace(world_, *store_);
     Result<SecretKey> master = co_await open_master_key(

@@ -53,11 +53,12 @@ class LogListener final : public watch::WatchListener {
 // much) is tried again from the beginning: it finds out by itself what it has told already.
 class Watchers::One {
  public:
-  One(const cli::Watch& watch, const WatchersContext& context)
+  One(const cli::Watch& watch, const WatchersContext& context, bool tenant_is_there)
       : tenant_(watch.tenant),
         directory_(watch.directory.string()),
         label_(fmt::format("{}={}", tenant_.str(), directory_)),
         context_(context),
+        tenant_is_there_(tenant_is_there),
         tree_(directory_),
         listener_(label_) {}
 
@@ -87,6 +88,13 @@ class Watchers::One {
   static constexpr Duration kRetryEvery = std::chrono::seconds(5);
 
   Task<Status> watch() {
+    if (!tenant_is_there_) {
+      const Result<TenantPut> tenant = co_await context_.store.put_tenant(tenant_, {});
+      if (!tenant) {
+        co_return fail(tenant.error());
+      }
+      tenant_is_there_ = true;
+    }
     const auto source = watch::make_inotify_source(context_.strand, directory_);
     watch::Watcher watcher({.tenant = tenant_, .directory = directory_},
                            {.world = context_.world,
@@ -105,6 +113,7 @@ class Watchers::One {
   const std::string directory_;
   const std::string label_;
   const WatchersContext context_;
+  bool tenant_is_there_;  // a tenant that is deleted later is not made again
   watch::DiskTree tree_;
   LogListener listener_;
   std::string told_;
@@ -117,11 +126,13 @@ Task<Status> Watchers::start(const std::vector<cli::Watch>& watches,
                              const WatchersContext& context) {
   for (const cli::Watch& watch : watches) {
     const Result<TenantPut> tenant = co_await context.store.put_tenant(watch.tenant, {});
-    if (!tenant) {
+    // A deletion that an earlier process began ends soon; then the tenant is made.
+    const bool deleting = !tenant && tenant.error().code == Code::kTenantDeleting;
+    if (!tenant && !deleting) {
       co_return fail(tenant.error().code,
                      fmt::format("--watch {}: {}", watch.tenant.str(), tenant.error().detail));
     }
-    watchers_.push_back(std::make_unique<One>(watch, context));
+    watchers_.push_back(std::make_unique<One>(watch, context, !deleting));
     context.tasks.spawn(watchers_.back()->run());
   }
   co_return Status{};

@@ -28,7 +28,8 @@ class Watchers {
   Watchers();
   ~Watchers();  // their tasks have ended
 
-  // Makes the tenants that are missing, and spawns a watcher for each directory.
+  // Makes the tenants that are missing, and spawns a watcher for each directory. A tenant that is
+  // being deleted is made when that is done.
   [[nodiscard]] Task<Status> start(const std::vector<cli::Watch>& watches,
                                    const WatchersContext& context);
 

@@ -1,10 +1,10 @@
 // serve --watch on a real folder.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Server, temporaryFolder } from "./lib/server.mjs";
+import { run, Server, temporaryFolder } from "./lib/server.mjs";
 
 // Reads events until `enough` says so.
 async function until(server, enough) {
@@ -98,5 +98,36 @@ describe("serve --watch", () => {
     const lines = server.log.trimEnd().split("\n").map((text) => JSON.parse(text));
     assert.ok(lines.some(({ level, message }) => level === "info" && message.includes('we"ird\\x0a{')), server.log);
     for (const entry of lines) assert.deepEqual(Object.keys(entry), ["time", "level", "message"]);
+  });
+
+  it("starts although its tenant's deletion was cut short", async (test) => {
+    const folder = join(await temporaryFolder(test), "home");
+    await mkdir(folder);
+    await writeFile(join(folder, "one.txt"), "1");
+    const args = ["--watch", `home=${folder}`];
+    let server = await Server.start(test, { args });
+    const [before] = await until(server, (events) => events.length === 1);
+    assert.equal((await server.call("DELETE", "/v1/tenants/home")).status, 202);
+    await server.kill();
+    server = await Server.start(test, { data: server.data, args });
+    let page;
+    do {
+      page = await server.feed("home", { wait: 1 });
+    } while (page.status !== 200 || page.json.events.length === 0);
+    assert.deepEqual(page.json.events.map(line), ["created /one.txt"]);
+    assert.notEqual(page.json.events[0].epoch, before.epoch);
+    await server.stop();
+  });
+
+  it("refuses to watch its own data folder", async (test) => {
+    const folder = await temporaryFolder(test);
+    const link = join(await temporaryFolder(test), "link");
+    await symlink(folder, link);
+    for (const [data, watched] of [[join(folder, "a", "data"), folder], [folder, folder], [join(folder, "data"), link]]) {
+      await mkdir(join(folder, "a"), { recursive: true });
+      const { code, stderr } = await run(["serve", "--data", data, "--listen", "127.0.0.1:0", "--watch", `home=${watched}`]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /--watch home=.*: the data folder .* lies in it; give another --data\n$/);
+    }
   });
 });
