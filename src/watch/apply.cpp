@@ -84,12 +84,21 @@ Applied create(NodeTable& table, const Op& op, const Content* content, const Nod
           .look_inside = is_folder};
 }
 
-Applied move(NodeTable& table, const Op& op) {
-  Change change{Change::Kind::kMoved, view(table, op.node), {}};
-  table.move(op.node, op.folder->folder, op.seen->name);
-  table.set_version(op.node, table[op.node].version + 1);
-  change.after = view(table, op.node);
-  return {.change = std::move(change), .stored = op.node};
+Applied move(NodeTable& table, NodeRef ref, NodeRef parent, std::string name) {
+  Change change{Change::Kind::kMoved, view(table, ref), {}};
+  table.move(ref, parent, std::move(name));
+  table.set_version(ref, table[ref].version + 1);
+  change.after = view(table, ref);
+  return {.change = std::move(change), .stored = ref};
+}
+
+// Below the root, where nothing can be in its way, for the moment until its own place is free.
+Applied step_aside(NodeTable& table, NodeRef ref) {
+  std::string name = ".moving-" + table[ref].id.text();
+  while (!table.at(kRoot, name).empty()) {
+    name += '~';
+  }
+  return move(table, ref, kRoot, std::move(name));
 }
 
 Applied update(NodeTable& table, const Op& op, const Content* content) {
@@ -131,7 +140,9 @@ Applied apply(NodeTable& table, const Op& op, const Content* content, const Node
     case Op::Kind::kUpdate:
       return update(table, op, content);
     case Op::Kind::kMove:
-      return move(table, op);
+      return move(table, op.node, op.folder->folder, op.seen->name);
+    case Op::Kind::kStepAside:
+      return step_aside(table, op.node);
     case Op::Kind::kDelete:
       return remove(table, op.node);
   }

@@ -19,13 +19,16 @@ namespace bitvault::watch {
 
 using Paths = std::map<std::string, std::string>;  // path, with "/" at a folder's end: checksum
 
+// It follows the ids, and apart from that the paths.
 class Mirror {
  public:
-  // Each change fits what was told before: nothing is missing and nothing comes twice.
-  void take(Change::Kind kind, const NodeView& node) {
+  // Each change fits what was told before: nothing is missing and nothing comes twice, and no two
+  // nodes ever have one path. `before_path` is of a move alone.
+  void take(Change::Kind kind, const NodeView& node, const std::string& before_path) {
     const auto known = nodes_.find(node.id);
     ASSERT_EQ(known == nodes_.end(), kind == Change::Kind::kCreated) << node.path;
     EXPECT_TRUE(!node.parent_id || nodes_.contains(*node.parent_id)) << node.path;
+    take_path(kind, node, before_path);
     if (kind == Change::Kind::kDeleted) {
       EXPECT_EQ(node.version, known->second.version) << node.path;
       EXPECT_EQ(children_[node.id], 0) << "deleted before what it holds: " << node.path;
@@ -47,11 +50,54 @@ class Mirror {
     for (const auto& [id, node] : nodes_) {
       paths.emplace(path(node).substr(1) + (node.kind == Kind::kFolder ? "/" : ""),
                     node.file.checksum ? hex(*node.file.checksum) : "");
+      EXPECT_EQ(id_at(path(node)), id);
     }
+    EXPECT_EQ(by_path_.size(), nodes_.size());
     return paths;
   }
 
  private:
+  // As somebody who keeps nothing but paths.
+  void take_path(Change::Kind kind, const NodeView& node, const std::string& before_path) {
+    const std::string parent = node.path.substr(0, node.path.rfind('/'));
+    EXPECT_TRUE(parent.empty() || by_path_.contains(parent)) << "nothing holds " << node.path;
+    switch (kind) {
+      case Change::Kind::kCreated:
+        EXPECT_TRUE(by_path_.emplace(node.path, node.id).second) << "two nodes at " << node.path;
+        break;
+      case Change::Kind::kUpdated:
+        EXPECT_EQ(id_at(node.path), node.id) << node.path;
+        break;
+      case Change::Kind::kDeleted:
+        EXPECT_EQ(id_at(node.path), node.id) << node.path;
+        by_path_.erase(node.path);
+        break;
+      case Change::Kind::kMoved:
+        EXPECT_EQ(id_at(before_path), node.id) << before_path;
+        move_paths(before_path, node.path);
+        break;
+    }
+  }
+  void move_paths(const std::string& from, const std::string& to) {
+    auto moved = by_path_.extract(from);
+    EXPECT_FALSE(by_path_.contains(to)) << "two nodes at " << to;
+    std::map<std::string, std::string> below;
+    for (auto at = by_path_.lower_bound(from + "/");
+         at != by_path_.end() && at->first.starts_with(from + "/");) {
+      below.emplace(to + at->first.substr(from.size()), at->second);
+      at = by_path_.erase(at);
+    }
+    by_path_.merge(below);
+    EXPECT_TRUE(below.empty());
+    if (!moved.empty()) {
+      by_path_.insert_or_assign(to, moved.mapped());
+    }
+  }
+  [[nodiscard]] std::string id_at(const std::string& path) const {
+    const auto found = by_path_.find(path);
+    return found == by_path_.end() ? "" : found->second;
+  }
+
   [[nodiscard]] std::string path(const NodeView& node) const {
     std::string path = "/" + node.name;
     for (auto parent = node.parent_id; parent; parent = nodes_.at(*parent).parent_id) {
@@ -65,6 +111,7 @@ class Mirror {
   }
 
   std::map<std::string, NodeView> nodes_;
+  std::map<std::string, std::string> by_path_;  // ids
   std::map<std::string, int> children_;
 };
 

@@ -1,9 +1,8 @@
 // The node table: what the watcher last committed of a directory, in memory.
 //
 // A node knows its parent and its name; paths are computed, so moving a folder changes one node.
-// Two nodes may stand at one place for a moment (two files that exchange their names are moved one
-// after the other); a place is therefore a question with several answers. Two nodes may also have
-// one identity: hard links.
+// Nothing here keeps two nodes from standing at one place (a plan does), so a place is a question
+// with several answers. Two nodes may also have one identity: hard links.
 //
 // Not thread-safe.
 #pragma once

@@ -1,6 +1,7 @@
 #include "watch/order.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -34,13 +35,9 @@ class Sorter {
 
  private:
   enum class State : std::uint8_t { kWaiting, kOpen, kDone };
-  struct Before {
-    std::size_t change;
-    bool must;  // otherwise it is only nicer so
-  };
   struct Frame {
     std::size_t change;
-    std::vector<Before> first;  // what comes before it and was not visited yet
+    std::vector<std::size_t> first;  // what comes before it and was not visited yet
   };
 
   // Moves first, then what was deleted, changed and made, each in the order given.
@@ -67,7 +64,9 @@ class Sorter {
 
   void visit(std::size_t start) {
     std::vector<Frame> stack;
-    open(stack, start);
+    if (state_[start] == State::kWaiting) {
+      open(stack, start);
+    }
     while (!stack.empty()) {
       Frame& frame = stack.back();
       if (frame.first.empty()) {
@@ -75,43 +74,36 @@ class Sorter {
         stack.pop_back();
         continue;
       }
-      const Before next = frame.first.back();
+      const std::size_t next = frame.first.back();
       frame.first.pop_back();
-      if (state_[next.change] == State::kWaiting) {
-        open(stack, next.change);
-      } else if (state_[next.change] == State::kOpen && next.must) {
-        cut(next.change);
+      if (state_[next] == State::kWaiting) {
+        open(stack, next);
+      } else if (state_[next] == State::kOpen) {
+        cut(next);
       }
     }
   }
 
   void open(std::vector<Frame>& stack, std::size_t change) {
-    if (state_[change] == State::kWaiting) {
-      state_[change] = State::kOpen;
-      stack.push_back({change, what_comes_before(changes_[change].op)});
-    }
+    state_[change] = State::kOpen;
+    stack.push_back({change, what_comes_before(changes_[change].op)});
   }
 
-  // Cuts a circle: does this move now, before its place was left, after only what must be before.
+  // Cuts a circle: the node leaves its place, and the folders that it is in, before its own turn.
+  // Only a move can be open here, since it alone leads from a place to another.
   void cut(std::size_t change) {
-    std::vector<std::size_t> chain{change};
-    while (true) {
-      const auto before = moved_parent(changes_[chain.back()].op);
-      if (!before || state_[*before] == State::kDone) {
-        break;
-      }
-      chain.push_back(*before);
+    const Op& op = changes_[change].op;
+    if (op.kind == Op::Kind::kMove && aside_.insert(op.node).second) {
+      sorted_.push_back({.kind = Op::Kind::kStepAside, .node = op.node});
     }
-    std::for_each(chain.rbegin(), chain.rend(), [this](std::size_t link) { finish(link); });
   }
 
-  std::vector<Before> what_comes_before(const Op& op) const {
-    std::vector<Before> first;
+  std::vector<std::size_t> what_comes_before(const Op& op) const {
+    std::vector<std::size_t> first;
     if (op.kind == Op::Kind::kDelete) {
       const auto [from, to] = ways_out_.equal_range(op.node);
-      for (auto way = from; way != to; ++way) {
-        first.push_back({way->second, true});
-      }
+      std::transform(from, to, std::back_inserter(first),
+                     [](const auto& way) { return way.second; });
       return first;
     }
     if (op.kind == Op::Kind::kUpdate) {
@@ -120,11 +112,11 @@ class Sorter {
     for (const NodeRef occupant : table_.at(op.folder->folder, op.seen->name)) {
       const auto found = leaving_.find(occupant);
       if (found != leaving_.end()) {
-        first.push_back({found->second, false});
+        first.push_back(found->second);
       }
     }
     if (const auto parent = moved_parent(op)) {
-      first.push_back({*parent, true});
+      first.push_back(*parent);
     }
     return first;
   }
@@ -142,9 +134,6 @@ class Sorter {
   }
 
   void finish(std::size_t change) {
-    if (state_[change] == State::kDone) {
-      return;
-    }
     state_[change] = State::kDone;
     const PlannedChange& planned = changes_[change];
     if (planned.op.kind == Op::Kind::kDelete) {
@@ -178,6 +167,7 @@ class Sorter {
   std::vector<State> state_;
   std::unordered_map<NodeRef, std::size_t> leaving_;        // moves and deletions, by node
   std::unordered_multimap<NodeRef, std::size_t> ways_out_;  // of deleted folders
+  std::unordered_set<NodeRef> aside_;
   std::vector<Op> sorted_;
 };
 

@@ -14,7 +14,7 @@ struct PlannedChange {
 };
 
 // See Plan::ops. Where changes wait for one another in a circle (two files that exchanged their
-// names), the circle is cut somewhere: for a moment two nodes stand at one place.
+// names), one node steps aside first, so that no two ever stand at one place.
 [[nodiscard]] std::vector<Op> in_order(const NodeTable& table, std::vector<PlannedChange> changes);
 
 }  // namespace bitvault::watch

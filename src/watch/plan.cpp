@@ -1,6 +1,7 @@
 #include "watch/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -30,12 +31,13 @@ class Planner {
         match(sight);
       }
     }
-    break_circles();
-    keep_what_is_needed();
-    for (const ObservedFolder& observed : observation_.folders) {
-      for (const NodeRef child : table_.children(observed.folder)) {
-        miss(child);
-      }
+    do {
+      break_circles();
+      keep_what_is_needed();
+      find_missing();
+    } while (drop_blocked());
+    for (const NodeRef node : deleted_) {
+      changes_.push_back({{Op::Kind::kDelete, node}, {}});
     }
     plan_.ops = in_order(table_, std::move(changes_));
     return std::move(plan_);
@@ -92,11 +94,9 @@ class Planner {
       changes_.push_back({{Op::Kind::kUpdate, occupant, sight.folder, sight.seen}, {}});
       return;
     }
-    const bool place_is_kept =
-        occupant != kNoNode && !is_loose(occupant) && !(settled_ && options_.held(occupant));
     bool unknown = false;
     const NodeRef mover = mover_of(sight, unknown);
-    if (place_is_kept || unknown) {
+    if (unknown) {
       wait(sight);
     } else if (mover != kNoNode) {  // rule 3
       taken_.insert(mover);
@@ -190,11 +190,18 @@ class Planner {
           !is_below_itself(op.node)) {
         return false;
       }
-      moving_.erase(op.node);
-      waiting_.insert(op.seen->identity);
-      plan_.again.push_back(op.folder->folder);
+      put_off(op);
       return true;
     });
+  }
+
+  // The change waits for another look.
+  void put_off(const Op& op) {
+    if (op.kind == Op::Kind::kMove) {
+      moving_.erase(op.node);
+      staying_.push_back(op.node);
+    }
+    plan_.again.push_back(op.folder->folder);
   }
 
   bool is_below_itself(NodeRef folder) const {
@@ -211,8 +218,12 @@ class Planner {
 
   // A folder is not deleted while something below it is known to be alive and has not moved out.
   void keep_what_is_needed() {
+    kept_.clear();
     for (const ObservedFolder& observed : observation_.folders) {
       keep(observed.folder);
+    }
+    for (const NodeRef ref : staying_) {
+      keep(ref);
     }
     for (const Identity& identity : waiting_) {
       for (const NodeRef ref : table_.with(identity)) {
@@ -230,16 +241,65 @@ class Planner {
     }
   }
 
+  void find_missing() {
+    deleted_.clear();
+    plan_.vanished.clear();
+    for (const ObservedFolder& observed : observation_.folders) {
+      for (const NodeRef child : table_.children(observed.folder)) {
+        miss(child);
+      }
+    }
+  }
+
   void miss(NodeRef child) {
     if (taken_.contains(child) || waiting_.contains(table_[child].identity)) {
       return;
     }
     const bool sure = options_.held(child) || renamed_over_.contains(table_[child].identity);
     if (settled_ && sure && !kept_.contains(child)) {
-      changes_.push_back({{Op::Kind::kDelete, child}, {}});
+      deleted_.push_back(child);
     } else {
       plan_.vanished.push_back(child);
     }
+  }
+
+  // Puts off what would take the place of a node that stays, and what waits for that in turn.
+  // Whether there was anything: then less may be deleted too.
+  bool drop_blocked() {
+    std::unordered_set<NodeRef> leaving(deleted_.begin(), deleted_.end());
+    for (const auto& [node, folder] : moving_) {
+      leaving.insert(node);
+    }
+    std::unordered_multimap<NodeRef, std::size_t> wanted;  // places of nodes, by which changes
+    std::vector<std::size_t> blocked;
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      const Op& op = changes_[i].op;
+      if (op.kind == Op::Kind::kUpdate) {
+        continue;
+      }
+      for (const NodeRef occupant : table_.at(op.folder->folder, op.seen->name)) {
+        wanted.emplace(occupant, i);
+        if (!leaving.contains(occupant)) {
+          blocked.push_back(i);
+        }
+      }
+    }
+    std::unordered_set<std::size_t> dropped;
+    while (!blocked.empty()) {
+      const std::size_t change = blocked.back();
+      blocked.pop_back();
+      if (!dropped.insert(change).second) {
+        continue;
+      }
+      const Op& op = changes_[change].op;
+      put_off(op);
+      const auto [first, last] = wanted.equal_range(op.node);
+      std::transform(first, last, std::back_inserter(blocked),
+                     [](const auto& want) { return want.second; });
+    }
+    std::size_t index = 0;
+    std::erase_if(changes_, [&](const PlannedChange&) { return dropped.contains(index++); });
+    return !dropped.empty();
   }
 
   const NodeTable& table_;
@@ -257,7 +317,9 @@ class Planner {
   std::unordered_map<NodeRef, NodeRef> moving_;      // and into which folder
   std::unordered_set<Identity> renamed_over_;        // files that are another node's content now
   std::unordered_set<Identity> waiting_;
+  std::vector<NodeRef> staying_;  // would move, but cannot yet
   std::unordered_set<NodeRef> kept_;
+  std::vector<NodeRef> deleted_;
 };
 
 }  // namespace

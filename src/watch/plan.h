@@ -25,11 +25,17 @@
 namespace bitvault::watch {
 
 struct Op {
-  enum class Kind : std::uint8_t { kCreate, kUpdate, kMove, kDelete };
+  enum class Kind : std::uint8_t {
+    kCreate,
+    kUpdate,
+    kMove,
+    kStepAside,  // a move out of the way: of nodes that exchange their places, one goes first
+    kDelete,
+  };
   Kind kind;
   NodeRef node = kNoNode;                  // none yet for kCreate
-  const ObservedFolder* folder = nullptr;  // where `seen` is; null for kDelete
-  const Seen* seen = nullptr;              // of the observation; null for kDelete
+  const ObservedFolder* folder = nullptr;  // where `seen` is; null for kStepAside and kDelete
+  const Seen* seen = nullptr;              // of the observation; null for those too
 };
 
 struct Plan {

@@ -37,7 +37,7 @@ void live_through(std::uint64_t seed) {
   Mirror mirror;
   for (const Change& change : desk.changes) {
     const bool deleted = change.kind == Change::Kind::kDeleted;
-    mirror.take(change.kind, deleted ? change.before : change.after);
+    mirror.take(change.kind, deleted ? change.before : change.after, change.before.path);
   }
   ASSERT_EQ(mirror.all(), paths_of(tree));
 }

@@ -199,7 +199,9 @@ void tell(Mirror& mirror, std::string_view bytes) {
     }
     view.file.checksum = digest;
   }
-  mirror.take(kind, view);
+  const json::value* const before = event.at("data").as_object().if_contains("before");
+  const bool moved = kind == Change::Kind::kMoved;
+  mirror.take(kind, view, moved ? *text_of(*before, "path") : "");
 }
 
 Task<> read_all(Store& store, Mirror& mirror, std::size_t& count) {
