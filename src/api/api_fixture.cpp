@@ -41,10 +41,10 @@ void check_problem(const Got& got) {
     known = known || (row.name == got.at("/code") && row.http_status == got.status);
   }
   EXPECT_TRUE(known) << got.at("/code");
-  EXPECT_TRUE(got.status != 422 || got.at("/errors/0/message") != "");
+  EXPECT_TRUE(got.status != 422 || !got.at("/errors/0/message").empty());
   EXPECT_EQ(got.header("WWW-Authenticate"), got.status == 401 ? "Bearer" : "");
-  EXPECT_EQ(got.header("Allow") != "", got.status == 405);
-  EXPECT_EQ(got.header("Retry-After") != "", got.status == 429 || got.status == 503);
+  EXPECT_EQ(!got.header("Allow").empty(), got.status == 405);
+  EXPECT_EQ(!got.header("Retry-After").empty(), got.status == 429 || got.status == 503);
   EXPECT_EQ(got.body.find("bvk_acme_"), std::string::npos) << "no key is shown";
 }
 
