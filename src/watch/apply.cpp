@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "watch/told.h"
 
 namespace bitvault::watch {
 namespace {
@@ -69,36 +70,39 @@ bool is_same_content(const FileState& a, const FileState& b) {
          a.modified_ns == b.modified_ns;
 }
 
-Applied create(NodeTable& table, const Op& op, const Content* content, const NodeId& id) {
+Applied create(NodeTable& table, const Op& op, const Content* content, const NodeId& id,
+               std::size_t path_bytes_max) {
+  const NodeRef parent = op.folder->folder;
+  const bool fits = path_bytes(table, parent) + path_bytes(op.seen->name) <= path_bytes_max;
   Node node{.id = id,
             .kind = op.seen->kind,
             .version = 1,
             .identity = op.seen->identity,
             .file = content != nullptr ? content->file : FileState{},
             .name = op.seen->name,
-            .parent = op.folder->folder};
-  const bool is_folder = node.kind == Kind::kFolder;
-  const NodeRef ref = table.insert(std::move(node));
-  return {.change = Change{Change::Kind::kCreated, {}, view(table, ref)},
-          .stored = ref,
-          .look_inside = is_folder};
-}
-
-Applied move(NodeTable& table, NodeRef ref, NodeRef parent, std::string name) {
-  Change change{Change::Kind::kMoved, view(table, ref), {}};
-  table.move(ref, parent, std::move(name));
-  table.set_version(ref, table[ref].version + 1);
-  change.after = view(table, ref);
-  return {.change = std::move(change), .stored = ref};
-}
-
-// Below the root, where nothing can be in its way, for the moment until its own place is free.
-Applied step_aside(NodeTable& table, NodeRef ref) {
-  std::string name = ".moving-" + table[ref].id.text();
-  while (!table.at(kRoot, name).empty()) {
-    name += '~';
+            .parent = parent,
+            .told = fits && table[parent].told};
+  Applied applied{.look_inside = node.kind == Kind::kFolder};
+  applied.stored = table.insert(std::move(node));
+  if (table[*applied.stored].told) {
+    applied.change = Change{Change::Kind::kCreated, {}, view(table, *applied.stored)};
   }
-  return move(table, ref, kRoot, std::move(name));
+  return applied;
+}
+
+Applied move(NodeTable& table, const Op& op) {
+  Applied applied{.stored = op.node};
+  std::optional<Place> place = place_after(table, op);
+  if (!table[op.node].told) {
+    table.move(op.node, place->parent, std::move(place->name));
+    return applied;
+  }
+  Change change{Change::Kind::kMoved, view(table, op.node), {}};
+  table.move(op.node, place->parent, std::move(place->name));
+  table.set_version(op.node, table[op.node].version + 1);
+  change.after = view(table, op.node);
+  applied.change = std::move(change);
+  return applied;
 }
 
 Applied update(NodeTable& table, const Op& op, const Content* content) {
@@ -110,7 +114,7 @@ Applied update(NodeTable& table, const Op& op, const Content* content) {
   if (content != nullptr) {
     const bool same = is_same_content(table[op.node].file, content->file);
     table.set_file(op.node, content->file);
-    if (!same) {
+    if (!same && table[op.node].told) {
       table.set_version(op.node, table[op.node].version + 1);
       change.after = view(table, op.node);
       applied.change = std::move(change);
@@ -120,8 +124,10 @@ Applied update(NodeTable& table, const Op& op, const Content* content) {
 }
 
 Applied remove(NodeTable& table, NodeRef ref) {
-  Applied applied{.change = Change{Change::Kind::kDeleted, view(table, ref), {}},
-                  .erased = table[ref].id};
+  Applied applied{.erased = table[ref].id};
+  if (table[ref].told) {
+    applied.change = Change{Change::Kind::kDeleted, view(table, ref), {}};
+  }
   table.erase(ref);
   return applied;
 }
@@ -132,21 +138,36 @@ bool agrees(const Op& op, const Content& content) {
   return content.state == Content::State::kKnown && content.identity == op.seen->identity;
 }
 
-Applied apply(NodeTable& table, const Op& op, const Content* content, const NodeId& id) {
+Applied apply(NodeTable& table, const Op& op, const Content* content, const NodeId& id,
+              std::size_t path_bytes_max) {
   check(content == nullptr || agrees(op, *content), "what was read is what was seen");
   switch (op.kind) {
     case Op::Kind::kCreate:
-      return create(table, op, content, id);
+      return create(table, op, content, id, path_bytes_max);
     case Op::Kind::kUpdate:
       return update(table, op, content);
     case Op::Kind::kMove:
-      return move(table, op.node, op.folder->folder, op.seen->name);
     case Op::Kind::kStepAside:
-      return step_aside(table, op.node);
+      return move(table, op);
     case Op::Kind::kDelete:
       return remove(table, op.node);
   }
   return {};
+}
+
+std::optional<Place> place_after(const NodeTable& table, const Op& op) {
+  if (op.kind == Op::Kind::kMove) {
+    return Place{op.folder->folder, op.seen->name};
+  }
+  if (op.kind != Op::Kind::kStepAside) {
+    return std::nullopt;
+  }
+  // Below the root, where nothing is in its way, for the moment until its own place is free.
+  Place place{kRoot, ".moving-" + table[op.node].id.text()};
+  while (!table.at(kRoot, place.name).empty()) {
+    place.name += '~';
+  }
+  return place;
 }
 
 NodeView view(const NodeTable& table, NodeRef ref) {

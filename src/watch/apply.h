@@ -39,9 +39,17 @@ struct Applied {
 // Whether the file was found as it was seen, so that the change can be done.
 [[nodiscard]] bool agrees(const Op& op, const Content& content);
 
-// `content` is given where needs_content() asks for it, and agrees. `id` is for a new node.
+// `content` is given where needs_content() asks for it, and agrees. `id` is for a new node, which
+// is told of if its path has at most `path_bytes_max` bytes (told.h).
 [[nodiscard]] Applied apply(NodeTable& table, const Op& op, const Content* content,
-                            const NodeId& id);
+                            const NodeId& id, std::size_t path_bytes_max);
+
+struct Place {
+  NodeRef parent;
+  std::string name;
+};
+// Where a node goes; nothing for what does not move.
+[[nodiscard]] std::optional<Place> place_after(const NodeTable& table, const Op& op);
 
 [[nodiscard]] NodeView view(const NodeTable& table, NodeRef ref);
 

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <map>
+#include <utility>
 
 #include "base/check.h"
 #include "watch/record.h"
@@ -42,17 +42,9 @@ Task<Status> Watcher::carry_out(const Plan& made) {
     }
     Batch batch = next_batch(made, at);
     co_await read_files(batch);
-    std::vector<Change> changes;
-    auto transaction = change_table(batch, changes);
-    if (!transaction) {
-      co_return fail(std::move(transaction.error()));
-    }
-    if (transaction->writes().empty()) {
-      continue;
-    }
-    Status committed = co_await commit(std::move(*transaction), std::move(changes));
-    if (!committed) {
-      co_return committed;
+    Status done = co_await change_table(batch);
+    if (!done) {
+      co_return done;
     }
     report_progress(true);
   }
@@ -143,8 +135,8 @@ bool Watcher::settle(const Op& op, Content& content, const Batch& batch) {
   return false;
 }
 
-Result<Transaction> Watcher::change_table(Batch& batch, std::vector<Change>& changes) {
-  std::map<NodeId, NodeRef> written;  // kNoNode: erased
+Task<Status> Watcher::change_table(Batch& batch) {
+  Pending pending;
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     const Op& op = *batch.ops[i];
     const bool with_content = needs_content(table(), op);
@@ -152,34 +144,75 @@ Result<Transaction> Watcher::change_table(Batch& batch, std::vector<Change>& cha
       continue;
     }
     if (op.kind == Op::Kind::kCreate && table().size() > limits_.nodes_max) {
-      return fail(Code::kTooLarge, fmt::format("{} holds more than {} files and folders",
-                                               options_.directory, limits_.nodes_max));
+      co_return fail(Code::kTooLarge, fmt::format("{} holds more than {} files and folders",
+                                                  options_.directory, limits_.nodes_max));
     }
-    look_at_other_names(op);
-    std::array<std::byte, NodeId::kRandomBytes> random{};
-    services_.world.random().fill(random);
-    Applied applied =
-        apply(table(), op, with_content ? &batch.contents[i] : nullptr, NodeId::make(random));
-    if (applied.stored) {
-      written.insert_or_assign(table()[*applied.stored].id, *applied.stored);
-    }
-    if (applied.erased) {
-      written.insert_or_assign(*applied.erased, kNoNode);
-    }
-    note(op, applied);
-    if (applied.change) {
-      changes.push_back(std::move(*applied.change));
+    const Content* const content = with_content ? &batch.contents[i] : nullptr;
+    Status changed = co_await change_node(op, content, pending);
+    const bool cancelled = co_await is_cancelled();
+    if (!changed || stale_ || cancelled) {
+      co_return changed;
     }
   }
-  Transaction transaction(options_.tenant);
-  for (const auto& [id, ref] : written) {
-    if (ref == kNoNode) {
-      transaction.erase(kNodes, id.text());
-    } else {
-      transaction.put(kNodes, id.text(), node_value(table(), ref));
+  Status committed = co_await commit(pending);
+  co_return committed;
+}
+
+Task<Status> Watcher::change_node(const Op& op, const Content* content, Pending& pending) {
+  Status done;
+  for (const NodeRef node : outgrowing(table(), op, limits_.path_bytes_max)) {
+    take(withdraw(table(), node), pending);
+    notice_untold(node);
+    done = co_await commit_if_full(pending);
+    if (!done || stale_) {
+      co_return done;
     }
   }
-  return transaction;
+  look_at_other_names(op);
+  std::array<std::byte, NodeId::kRandomBytes> random{};
+  services_.world.random().fill(random);
+  Applied applied = apply(table(), op, content, NodeId::make(random), limits_.path_bytes_max);
+  note(op, applied);
+  if (op.kind == Op::Kind::kCreate && !table()[*applied.stored].told) {
+    notice_untold(*applied.stored);
+  }
+  take(std::move(applied), pending);
+  done = co_await commit_if_full(pending);
+  if (done && !stale_ && place_after(table(), op)) {
+    done = co_await announce_what_fits(op.node, pending);
+  }
+  co_return done;
+}
+
+Task<Status> Watcher::announce_what_fits(NodeRef top, Pending& pending) {
+  Status done;
+  for (const NodeRef node : now_fitting(table(), top, limits_.path_bytes_max)) {
+    take(announce(table(), node), pending);
+    done = co_await commit_if_full(pending);
+    if (!done || stale_) {
+      break;
+    }
+  }
+  co_return done;
+}
+
+void Watcher::notice_untold(NodeRef node) {
+  notice(WatchNotice::Kind::kNotTold,
+         fmt::format("node {} is not told of while its path has more than {} bytes",
+                     table()[node].id.text(), limits_.path_bytes_max));
+}
+
+void Watcher::take(Applied applied, Pending& pending) {
+  if (applied.stored) {
+    pending.records.insert_or_assign(table()[*applied.stored].id,
+                                     node_value(table(), *applied.stored));
+  }
+  if (applied.erased) {
+    pending.records.insert_or_assign(*applied.erased, std::nullopt);
+  }
+  if (applied.change) {
+    pending.changes.push_back(std::move(*applied.change));
+  }
 }
 
 void Watcher::note(const Op& op, const Applied& applied) {
@@ -213,35 +246,29 @@ void Watcher::look_at_other_names(const Op& op) {
   }
 }
 
-Task<Status> Watcher::commit(Transaction transaction, std::vector<Change> changes) {
-  std::vector<EventId> ids;
-  const WallTime time = services_.world.clock().wall();
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    std::array<std::byte, 10> random{};
-    services_.world.random().fill(random);
-    ids.push_back(EventId::make(time, random));
+Task<Status> Watcher::commit_if_full(Pending& pending) {
+  Status done;
+  if (pending.changes.size() >= limits_.batch_events_max) {
+    done = co_await commit(pending);
   }
-  if (!changes.empty()) {
-    const auto render_all = [&changes, &ids, time, catalog = &services_.catalog,
-                             tenant = &options_.tenant] {
-      std::vector<Result<EncodedEvent>> events;
-      events.reserve(changes.size());
-      for (std::size_t i = 0; i < changes.size(); ++i) {
-        events.push_back(render(changes[i], *catalog, *tenant, ids[i], time));
-      }
-      return events;
-    };
-    auto events = co_await run_on(services_.blocking, render_all);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      if (events[i]) {
-        transaction.append(std::move(*events[i]));
-        continue;
-      }
-      const NodeView& shown = changes[i].after.id.empty() ? changes[i].before : changes[i].after;
-      notice(WatchNotice::Kind::kNotTold, fmt::format("a change of node {} is not told: {}",
-                                                      shown.id, events[i].error().detail));
+  co_return done;
+}
+
+// Leaves nothing pending.
+Task<Status> Watcher::commit(Pending& pending) {
+  if (pending.records.empty()) {
+    co_return Status{};
+  }
+  const Pending now = std::exchange(pending, {});
+  Transaction transaction(options_.tenant);
+  for (const auto& [id, value] : now.records) {
+    if (value) {
+      transaction.put(kNodes, id.text(), *value);
+    } else {
+      transaction.erase(kNodes, id.text());
     }
   }
+  co_await append_events(now.changes, transaction);
   const std::size_t count = transaction.events().size();
   auto outcome = co_await ledger_.commit(std::move(transaction));
   if (!outcome) {
@@ -258,6 +285,38 @@ Task<Status> Watcher::commit(Transaction transaction, std::vector<Change> change
       break;
   }
   co_return Status{};
+}
+
+Task<> Watcher::append_events(const std::vector<Change>& changes, Transaction& transaction) {
+  if (changes.empty()) {
+    co_return;
+  }
+  std::vector<EventId> ids;
+  const WallTime time = services_.world.clock().wall();
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    std::array<std::byte, 10> random{};
+    services_.world.random().fill(random);
+    ids.push_back(EventId::make(time, random));
+  }
+  const auto render_all = [&changes, &ids, time, catalog = &services_.catalog,
+                           tenant = &options_.tenant] {
+    std::vector<Result<EncodedEvent>> events;
+    events.reserve(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      events.push_back(render(changes[i], *catalog, *tenant, ids[i], time));
+    }
+    return events;
+  };
+  auto events = co_await run_on(services_.blocking, render_all);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i]) {
+      transaction.append(std::move(*events[i]));
+      continue;
+    }
+    const NodeView& shown = changes[i].after.id.empty() ? changes[i].before : changes[i].after;
+    notice(WatchNotice::Kind::kNotTold,
+           fmt::format("a change of node {} is not told: {}", shown.id, events[i].error().detail));
+  }
 }
 
 }  // namespace bitvault::watch

@@ -16,6 +16,7 @@
 #include "watch/apply.h"
 #include "watch/fake_tree.h"
 #include "watch/plan.h"
+#include "watch/told.h"
 
 namespace bitvault::watch {
 
@@ -107,6 +108,7 @@ class Desk {
   }
   const NodeTable& table() const { return *table_; }
   std::vector<Change> changes;
+  std::size_t path_bytes_max = kPathBytesMax;
 
  private:
   NodeId next_id() {
@@ -123,8 +125,20 @@ class Desk {
           op.folder->path.empty() ? op.seen->name : op.folder->path + '/' + op.seen->name, 1'000);
       ASSERT_TRUE(agrees(op, *content));
     }
-    auto applied = apply(*table_, op, content ? &*content : nullptr, next_id());
+    for (const NodeRef node : outgrowing(*table_, op, path_bytes_max)) {
+      take(withdraw(*table_, node), lines);
+    }
+    auto applied = apply(*table_, op, content ? &*content : nullptr, next_id(), path_bytes_max);
     discovered_ = discovered_ || applied.look_inside;
+    take(std::move(applied), lines);
+    if (place_after(*table_, op)) {
+      for (const NodeRef node : now_fitting(*table_, op.node, path_bytes_max)) {
+        take(announce(*table_, node), lines);
+      }
+    }
+  }
+
+  void take(Applied applied, std::vector<std::string>& lines) {
     if (!applied.change) {
       return;
     }

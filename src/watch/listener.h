@@ -20,7 +20,7 @@ struct WatchNotice {
     kChangesLost,       // the system dropped changes: everything is compared
     kPartlyBlind,       // not every folder can be watched: everything is compared periodically
     kFolderUnreadable,  // what it holds is taken as unchanged
-    kNotTold,           // a change that no event has room for
+    kNotTold,           // a node whose path no event has room for
     kStoreRefuses,      // commits are being tried again
   };
   Kind kind;

@@ -123,6 +123,15 @@ class Mirror {
   return paths;
 }
 
+// Those that are told of.
+[[nodiscard]] inline Paths fitting(Paths paths, std::size_t path_bytes_max) {
+  std::erase_if(paths, [path_bytes_max](const auto& each) {
+    const std::string& path = each.first;  // a slash in front, none at the end
+    return path.size() + (path.ends_with('/') ? 0 : 1) > path_bytes_max;
+  });
+  return paths;
+}
+
 // One thing that somebody could do to the tree, or nothing.
 inline void do_something(FakeTree& tree, sim::Dice& dice) {
   std::vector<std::string> folders{""};

@@ -64,6 +64,7 @@ struct Node {
   FileState file;
   std::string name;          // raw bytes
   NodeRef parent = kNoNode;  // kNoNode for the root alone
+  bool told = true;          // false: no event has told of it (told.h)
 };
 
 }  // namespace bitvault::watch

@@ -43,6 +43,7 @@ NodeRef NodeTable::insert(Node node) {
     free_.pop_back();
     slots_[static_cast<std::size_t>(ref)] = {.node = std::move(node)};
   }
+  untold_ += slot(ref).node.told ? 0 : 1;
   by_identity_.emplace(identity_hash(slot(ref).node.identity), ref);
   link(ref);
   return ref;
@@ -51,6 +52,7 @@ NodeRef NodeTable::insert(Node node) {
 void NodeTable::erase(NodeRef ref) {
   check(ref != kRoot && slot(ref).first_child == kNoNode, "what is erased has no children");
   unlink(ref);
+  set_told(ref, true);
   erase_from(by_identity_, identity_hash(slot(ref).node.identity), ref);
   Slot& gone = slot(ref);
   gone.used = false;
@@ -71,6 +73,13 @@ void NodeTable::set_identity(NodeRef ref, const Identity& identity) {
   erase_from(by_identity_, identity_hash(node.identity), ref);
   node.identity = identity;
   by_identity_.emplace(identity_hash(identity), ref);
+}
+
+void NodeTable::set_told(NodeRef ref, bool told) {
+  bool& now = slot(ref).node.told;
+  untold_ += now ? 1 : 0;
+  untold_ -= told ? 1 : 0;
+  now = told;
 }
 
 std::vector<NodeRef> NodeTable::at(NodeRef parent, std::string_view name) const {

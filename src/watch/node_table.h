@@ -34,9 +34,13 @@ class NodeTable {
   void set_file(NodeRef ref, const FileState& file) { slot(ref).node.file = file; }
   void set_version(NodeRef ref, std::uint32_t version) { slot(ref).node.version = version; }
 
+  void set_told(NodeRef ref, bool told);
+
   [[nodiscard]] const Node& operator[](NodeRef ref) const { return slot(ref).node; }
   // Nodes, the root included.
   [[nodiscard]] std::size_t size() const { return slots_.size() - free_.size(); }
+  // Nodes that no event has told of.
+  [[nodiscard]] std::size_t untold() const { return untold_; }
 
   [[nodiscard]] std::vector<NodeRef> at(NodeRef parent, std::string_view name) const;
   [[nodiscard]] std::vector<NodeRef> with(const Identity& identity) const;
@@ -66,6 +70,7 @@ class NodeTable {
 
   std::deque<Slot> slots_;
   std::vector<NodeRef> free_;
+  std::size_t untold_ = 0;
   Index by_place_;
   Index by_identity_;
 };

@@ -21,6 +21,9 @@ void live_through(std::uint64_t seed) {
     tree.reuse_inodes();
   }
   Desk desk(tree);
+  if (dice.below(2) == 0) {
+    desk.path_bytes_max = dice.between(3, 12);  // each name takes 3
+  }
   for (int step = 0; step < 12; ++step) {
     for (std::uint64_t i = dice.between(1, 12); i > 0; --i) {
       do_something(tree, dice);
@@ -39,7 +42,7 @@ void live_through(std::uint64_t seed) {
     const bool deleted = change.kind == Change::Kind::kDeleted;
     mirror.take(change.kind, deleted ? change.before : change.after, change.before.path);
   }
-  ASSERT_EQ(mirror.all(), paths_of(tree));
+  ASSERT_EQ(mirror.all(), fitting(paths_of(tree), desk.path_bytes_max));
 }
 
 TEST(Plan, FollowsAnyTreeWhereverItLooks) {

@@ -458,6 +458,37 @@ TEST(Plan, FoldersThatAreSeenBelowOneAnotherWait) {
   EXPECT_EQ(made.again.size(), 1u);
 }
 
+TEST(Plan, APathWithoutRoomIsToldOfWhenItHasRoom) {
+  FakeTree tree;
+  Desk desk(tree);
+  desk.path_bytes_max = 8;
+  tree.folder("aaa");
+  tree.folder("aaa/bbb");
+  tree.folder("aaa/bbb/c");
+  tree.write("aaa/bbb/c/f", "1");
+  EXPECT_EQ(desk.settle(), (Lines{"created /aaa", "created /aaa/bbb"})) << "8 bytes";
+  tree.write("aaa/bbb/c/f", "22");
+  tree.write("aaa/bbb/g", "1");
+  tree.rename("aaa/bbb/g", "aaa/bbb/h");
+  EXPECT_EQ(desk.settle(), Lines{});
+  tree.remove("aaa/bbb/h");
+  EXPECT_EQ(desk.settle(), Lines{});
+  tree.rename("aaa/bbb", "b");
+  EXPECT_EQ(desk.settle(), (Lines{"moved /aaa/bbb /b", "created /b/c", "created /b/c/f"}));
+  EXPECT_EQ(desk.changes.back().after.file.size, 2u);
+  tree.rename("b", "aaa/b");
+  EXPECT_EQ(desk.settle(), (Lines{"deleted /b/c/f", "moved /b /aaa/b"})) << "/aaa/b/c fits";
+  tree.rename("aaa", "a");
+  EXPECT_EQ(desk.settle(), (Lines{"moved /aaa /a", "created /a/b/c/f"}));
+  EXPECT_EQ(desk.changes.back().after.version, 2u) << "above that of its deletion";
+  tree.rename("a", "aaaaaaaa");
+  EXPECT_EQ(desk.settle(),
+            (Lines{"deleted /a/b/c/f", "deleted /a/b/c", "deleted /a/b", "deleted /a"}));
+  tree.remove("aaaaaaaa");
+  EXPECT_EQ(desk.settle(), Lines{});
+  EXPECT_EQ(desk.table().untold(), 0u);
+}
+
 TEST(Plan, AChainOfRenamesIsDoneFromItsFreeEnd) {
   constexpr int kFiles = 20'000;
   FakeTree tree;

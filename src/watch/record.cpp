@@ -56,6 +56,11 @@ bool read_checksum(std::string_view text, std::optional<Digest>& checksum) {
   return true;
 }
 
+char letter(const Node& node) {
+  const bool folder = node.kind == Kind::kFolder;
+  return node.told ? (folder ? 'd' : 'f') : (folder ? 'D' : 'F');
+}
+
 std::vector<std::string_view> split(std::string_view text) {
   std::vector<std::string_view> fields;
   while (true) {
@@ -72,7 +77,7 @@ std::vector<std::string_view> split(std::string_view text) {
 
 std::string node_value(const NodeTable& table, NodeRef ref) {
   const Node& node = table[ref];
-  return fmt::format("1 {} {} {} {} {} {} {} {} {} {}", node.kind == Kind::kFolder ? 'd' : 'f',
+  return fmt::format("1 {} {} {} {} {} {} {} {} {} {}", letter(node),
                      ref == kRoot ? "-" : table[node.parent].id.text(), node.version,
                      node.identity.device, node.identity.inode, node.identity.born_ns,
                      node.file.size, node.file.modified_ns,
@@ -82,16 +87,18 @@ std::string node_value(const NodeTable& table, NodeRef ref) {
 Status TableLoader::add(const Record& record) {
   const auto id = NodeId::parse(record.key);
   const auto fields = split(record.value);
-  if (!id || fields.size() != kFields || fields[0] != "1" ||
-      (fields[1] != "d" && fields[1] != "f")) {
+  if (!id || fields.size() != kFields || fields[0] != "1" || fields[1].size() != 1 ||
+      !std::string_view("dfDF").contains(fields[1][0])) {
     return corrupt(record.key);
   }
+  const bool folder = fields[1] == "d" || fields[1] == "D";
   Loaded loaded{.node = {.id = *id,
-                         .kind = fields[1] == "d" ? Kind::kFolder : Kind::kFile,
+                         .kind = folder ? Kind::kFolder : Kind::kFile,
                          .version = 1,
                          .identity = {},
                          .file = {},
-                         .name = {}},
+                         .name = {},
+                         .told = fields[1] == "d" || fields[1] == "f"},
                 .parent = NodeId::parse(fields[2])};
   Node& node = loaded.node;
   auto name = percent_decode(fields[10]);
@@ -123,7 +130,7 @@ Result<std::unique_ptr<NodeTable>> TableLoader::finish() {
       root = &loaded;
     }
   }
-  if (root == nullptr || root->node.kind != Kind::kFolder) {
+  if (root == nullptr || root->node.kind != Kind::kFolder || !root->node.told) {
     return fail(Code::kInternal, "the node table has no root");
   }
   auto table = std::make_unique<NodeTable>(std::move(root->node));

@@ -1,8 +1,9 @@
 // The node table's records in the store: one for each node, under the node's id.
 //
-// A value is one line of text: "1", "d" or "f", the parent's id ("-" for the root), version,
-// device, inode, birth (ns), size, modification (ns), checksum in hexadecimal or "-", and the name,
-// in which every byte outside of printable ASCII, each blank and each percent sign is %XX.
+// A value is one line of text: "1", "d" or "f" ("D" or "F": no event has told of it), the parent's
+// id ("-" for the root), version, device, inode, birth (ns), size, modification (ns), checksum in
+// hexadecimal or "-", and the name, in which every byte outside of printable ASCII, each blank and
+// each percent sign is %XX.
 #pragma once
 
 #include <memory>

@@ -46,6 +46,37 @@ TEST(NodeId, HasOneText) {
   }
 }
 
+TEST(Record, RemembersWhatWasNotToldOf) {
+  NodeTable table(root());
+  Node folder{.id = id(2),
+              .kind = Kind::kFolder,
+              .version = 1,
+              .identity = {},
+              .file = {},
+              .name = "d",
+              .parent = kRoot};
+  folder.told = false;
+  const NodeRef above = table.insert(folder);
+  Node file = folder;
+  file.id = id(3);
+  file.kind = Kind::kFile;
+  file.parent = above;
+  const NodeRef inside = table.insert(file);
+  EXPECT_TRUE(node_value(table, above).starts_with("1 D "));
+  EXPECT_TRUE(node_value(table, inside).starts_with("1 F "));
+  EXPECT_EQ(table.untold(), 2u);
+  TableLoader loader;
+  for (const Record& record : records_of(table)) {
+    ASSERT_TRUE(loader.add(record));
+  }
+  const auto loaded = loader.finish();
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ((*loaded)->untold(), 2u);
+  EXPECT_TRUE((**loaded)[kRoot].told) << "as every record without the mark";
+  (*loaded)->set_told((*loaded)->at(kRoot, "d").at(0), true);
+  EXPECT_EQ((*loaded)->untold(), 1u);
+}
+
 TEST(Record, ATableComesBackAsItWas) {
   NodeTable table(root());
   const NodeRef folder = table.insert({.id = id(9),

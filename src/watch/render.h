@@ -9,11 +9,9 @@
 #include "catalog/catalog.h"
 #include "event/event.h"
 #include "watch/apply.h"
+#include "watch/told.h"
 
 namespace bitvault::watch {
-
-// A path longer than this, in bytes as events show it, cannot be told.
-inline constexpr std::size_t kPathBytesMax = kSubjectBytesMax;
 
 // The event's `data`, not yet validated.
 [[nodiscard]] std::string data_json(const Change& change);

@@ -89,6 +89,7 @@ Task<Status> Watcher::begin() {
   if (!loaded || cancelled) {
     co_return loaded;
   }
+  Pending pending;
   if (ledger_.table() == nullptr) {
     Tree* const tree = &services_.tree;
     const auto root = co_await run_on(services_.blocking, [tree] { return tree->root(); });
@@ -100,12 +101,15 @@ Task<Status> Watcher::begin() {
                    .identity = root.value_or(Identity{}),
                    .file = {},
                    .name = {}});
-    Transaction transaction(options_.tenant);
-    transaction.put(kNodes, table()[kRoot].id.text(), node_value(table(), kRoot));
-    Status stored = co_await commit(std::move(transaction), {});
-    if (!stored) {
-      co_return stored;
-    }
+    take({.stored = kRoot}, pending);
+  }
+  // Announcements that are still due: a crash may have come between.
+  Status stored = co_await announce_what_fits(kRoot, pending);
+  if (stored && !stale_) {
+    stored = co_await commit(pending);
+  }
+  if (!stored || stale_) {
+    co_return stored;
   }
   compare_everything();
   co_return Status{};
@@ -290,9 +294,9 @@ Task<Status> Watcher::lose_root(Observation::Root root, Identity identity) {
                         (table().size() == 1 || !listing->entries.empty());
     if (usable) {
       table().set_identity(kRoot, identity);
-      Transaction transaction(options_.tenant);
-      transaction.put(kNodes, table()[kRoot].id.text(), node_value(table(), kRoot));
-      Status stored = co_await commit(std::move(transaction), {});
+      Pending pending;
+      take({.stored = kRoot}, pending);
+      Status stored = co_await commit(pending);
       root_is_lost_ = false;
       notice(WatchNotice::Kind::kRootBack,
              fmt::format("{} is another directory now: comparing everything", options_.directory));

@@ -12,7 +12,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -27,6 +29,7 @@
 #include "watch/listener.h"
 #include "watch/observe.h"
 #include "watch/plan.h"
+#include "watch/told.h"
 #include "watch/tree.h"
 #include "watch/watches.h"
 #include "world/signal.h"
@@ -50,6 +53,7 @@ struct WatchLimits {
   std::uint64_t checksum_bytes_max = 64ULL * 1024 * 1024;  // a larger file has no checksum
   std::size_t slice_folders_max = 1'000;
   std::size_t slice_entries_max = 10'000;
+  std::size_t path_bytes_max = kPathBytesMax;  // what lies deeper is not told of
 };
 
 struct WatchOptions {
@@ -93,6 +97,11 @@ class Watcher {
     WallTime read_from;
     WallTime read_to;
   };
+  // What is committed next.
+  struct Pending {
+    std::vector<Change> changes;
+    std::map<NodeId, std::optional<std::string>> records;  // absent: to be erased
+  };
 
   // The loop (watcher.cpp).
   [[nodiscard]] Task<> collect();
@@ -117,10 +126,16 @@ class Watcher {
   [[nodiscard]] Task<> read_files(Batch& batch);
   [[nodiscard]] bool settle(const Op& op, Content& content, const Batch& batch);
   [[nodiscard]] bool is_unsettled(const Op& op);
-  [[nodiscard]] Result<Transaction> change_table(Batch& batch, std::vector<Change>& changes);
+  [[nodiscard]] Task<Status> change_table(Batch& batch);
+  [[nodiscard]] Task<Status> change_node(const Op& op, const Content* content, Pending& pending);
+  [[nodiscard]] Task<Status> announce_what_fits(NodeRef top, Pending& pending);
   void note(const Op& op, const Applied& applied);
   void look_at_other_names(const Op& op);
-  [[nodiscard]] Task<Status> commit(Transaction transaction, std::vector<Change> changes);
+  void notice_untold(NodeRef node);
+  void take(Applied applied, Pending& pending);
+  [[nodiscard]] Task<Status> commit_if_full(Pending& pending);
+  [[nodiscard]] Task<Status> commit(Pending& pending);
+  [[nodiscard]] Task<> append_events(const std::vector<Change>& changes, Transaction& transaction);
 
   [[nodiscard]] NodeTable& table() const { return *ledger_.table(); }
   [[nodiscard]] MonotonicTime now() const { return services_.world.clock().monotonic(); }

@@ -101,8 +101,10 @@ class Deaf final : public WatchListener {
 class Process {
  public:
   Process(sim::Scheduler& scheduler, const sim::SimClock& clock, test::MemoryVfs& disk,
-          FakeTree& tree, test::FaultyStore::Decide decide, std::size_t queue_max)
-      : world_(scheduler, clock),
+          FakeTree& tree, test::FaultyStore::Decide decide, std::size_t queue_max,
+          std::size_t path_bytes_max)
+      : limits_{.batch_events_max = 4, .path_bytes_max = path_bytes_max},
+        world_(scheduler, clock),
         group_(world_.executor()),
         source_(tree, world_, queue_max),
         tree_(tree) {
@@ -149,7 +151,7 @@ class Process {
   }
   void make_watcher() {
     watcher_ = std::make_unique<Watcher>(
-        WatchOptions{.tenant = kTenant, .directory = "home", .limits = {.batch_events_max = 4}},
+        WatchOptions{.tenant = kTenant, .directory = "home", .limits = limits_},
         WatchServices{.world = world_,
                       .store = *faulty_,
                       .catalog = Catalog::builtin(),
@@ -160,6 +162,7 @@ class Process {
                       .blocking = world_.executor()});
   }
 
+  const WatchLimits limits_;
   // The world is killed first and goes last.
   sim::SimWorld world_;
   TaskGroup group_;  // what waits for the store ends with the store
@@ -232,6 +235,9 @@ class Universe {
     change_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(30));
     trouble_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(200));
     fault_per_mille_ = static_cast<unsigned>(dice_.below(2) * dice_.below(300));
+    if (dice_.below(2) == 0) {
+      path_bytes_max_ = dice_.between(3, 12);  // each name takes 3
+    }
     queue_max_ = dice_.below(3) == 0 ? dice_.between(1, 8) : 1'000;
     tree_.before_look = [this] {
       if (tree_.root() && dice_.chance(change_per_mille_)) {
@@ -260,7 +266,8 @@ class Universe {
     Mirror mirror;
     {
       Process process(
-          scheduler_, clock_, disk_, tree_, [this](auto...) { return fault(); }, queue_max_);
+          scheduler_, clock_, disk_, tree_, [this](auto...) { return fault(); }, queue_max_,
+          path_bytes_max_);
       process.start();
       EXPECT_TRUE(scheduler_.run_for(seconds(5)));
       use(10);  // it still follows
@@ -269,10 +276,11 @@ class Universe {
       process.stop();
       EXPECT_TRUE(scheduler_.run_until([&] { return process.ended(); })) << "it does not end";
     }
-    Process reader(scheduler_, clock_, disk_, tree_, [](auto...) { return Fault{}; }, 1);
+    Process reader(
+        scheduler_, clock_, disk_, tree_, [](auto...) { return Fault{}; }, 1, kPathBytesMax);
     reader.spawn(read_all(reader.store(), mirror, count));
     EXPECT_TRUE(scheduler_.run_until([&] { return reader.ended(); }));
-    EXPECT_EQ(mirror.all(), paths_of(tree_));
+    EXPECT_EQ(mirror.all(), fitting(paths_of(tree_), path_bytes_max_));
   }
 
  private:
@@ -288,7 +296,8 @@ class Universe {
   // It ends in good order or, mostly, in the middle of something.
   void one_life() {
     Process process(
-        scheduler_, clock_, disk_, tree_, [this](auto...) { return fault(); }, queue_max_);
+        scheduler_, clock_, disk_, tree_, [this](auto...) { return fault(); }, queue_max_,
+        path_bytes_max_);
     process.start();
     use(dice_.below(20));
     if (dice_.below(3) == 0) {
@@ -338,6 +347,7 @@ class Universe {
   unsigned fault_per_mille_ = 0;
   unsigned trouble_per_mille_ = 0;
   std::size_t queue_max_ = 0;
+  std::size_t path_bytes_max_ = kPathBytesMax;
 };
 
 TEST(WatcherSim, TellsEachChangeOnce) {

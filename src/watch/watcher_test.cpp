@@ -155,6 +155,46 @@ TEST(Watcher, ShowsNamesThatAreNotUtf8) {
   });
 }
 
+TEST(Watcher, TellsOfADeepFolderOnceItsPathIsShortEnough) {
+  on_site([](Site& site) -> Task<> {
+    const std::string name(200, 'x');
+    const auto below = [&name](fs::path folder, int depth) {
+      for (; depth > 0; --depth) {
+        folder /= name;
+      }
+      return folder;
+    };
+    const fs::path far = below(site.home(), 12);
+    fs::create_directories(far);
+    fs::create_directories(below(site.home() / "near", 9));
+    co_await site.start();
+    co_await site.until("folders", [](const Site& s) { return s.lines.size() == 22; });
+    fs::rename(site.home() / "near", far / "far");
+    co_await site.mark();
+    co_await site.stop();
+    const auto told = [&](std::string_view verb, int depth) {
+      std::string path = "/near";
+      for (int i = 0; i < depth; ++i) {
+        path += "/" + name;
+      }
+      return std::ranges::count(site.lines, fmt::format("{} {}", verb, path));
+    };
+    EXPECT_EQ(told("deleted", 9), 1) << "its path has no room any more";
+    EXPECT_EQ(told("deleted", 8), 0) << "this one's has";
+    EXPECT_TRUE(site.noticed(WatchNotice::Kind::kNotTold));
+    // What was not told of is remembered as such.
+    co_await site.start();
+    co_await site.mark();
+    fs::rename(far / "far", site.home() / "near");
+    co_await site.mark();
+    EXPECT_EQ(told("created", 9), 2);
+    fs::remove_all(site.home() / "near");
+    co_await site.mark();
+    EXPECT_EQ(told("deleted", 9), 2);
+    co_await site.stop();
+  });
+}
+
 TEST(Watcher, FollowsNoSymbolicLinkAndReadsNoPipe) {
   on_site([](Site& site) -> Task<> {
     const fs::path outside = site.home().parent_path() / "outside";
