@@ -112,6 +112,11 @@ bool Watcher::settle(const Op& op, Content& content, const Batch& batch) {
     unsettled_.erase(op.seen->identity);
     return true;
   }
+  if (content.lack) {
+    notice_lack(*content.lack);
+    agenda_.look_later(op.folder->folder, now(), limits_.root_poll);
+    return false;
+  }
   if (content.state == Content::State::kGone) {
     unsettled_.erase(op.seen->identity);
     agenda_.look_later(op.folder->folder, now());
@@ -279,9 +284,8 @@ Task<Status> Watcher::commit(Pending& pending) {
       progress_.events_committed += count;
       break;
     case Ledger::Outcome::kStale:
+    case Ledger::Outcome::kCancelled:  // the table is ahead of the store: nothing more is done
       stale_ = true;
-      break;
-    case Ledger::Outcome::kCancelled:
       break;
   }
   co_return Status{};

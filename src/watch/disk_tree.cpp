@@ -62,7 +62,31 @@ bool is_same_state(const Stat& a, const Stat& b) {
 }
 
 // What an error of open(2) or statx(2) says of a folder or file.
-bool means_gone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
+LookError error_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+      return LookError::kGone;
+    case EMFILE:
+    case ENFILE:
+      return LookError::kNoDescriptors;
+    case ENOMEM:
+      return LookError::kNoMemory;
+    default:
+      return LookError::kUnreadable;
+  }
+}
+
+// Of a file that could not be looked at.
+Content unseen(int error) {
+  const LookError why = error_of(error);
+  Content content;
+  if (is_lack(why)) {
+    content.lack = why;
+  }
+  return content;
+}
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -99,21 +123,24 @@ std::optional<Digest> digest_of(int fd, std::uint64_t size) {
 
 }  // namespace
 
-std::optional<Identity> DiskTree::root() {
+std::expected<Identity, LookError> DiskTree::root() {
   const FileDescriptor fd = open_beneath(directory_, "", O_PATH | O_DIRECTORY);
   const auto stat = fd ? stat_of(fd.get(), "") : std::nullopt;
-  return stat ? std::optional(stat->identity) : std::nullopt;
+  if (!stat) {
+    return std::unexpected(error_of(errno));
+  }
+  return stat->identity;
 }
 
-std::expected<Listing, ListError> DiskTree::list(const std::string& path) {
+std::expected<Listing, LookError> DiskTree::list(const std::string& path) {
   FileDescriptor fd = open_beneath(directory_, path, O_RDONLY | O_DIRECTORY);
   const auto own = fd ? stat_of(fd.get(), "") : std::nullopt;
   if (!own) {
-    return std::unexpected(means_gone(errno) ? ListError::kGone : ListError::kUnreadable);
+    return std::unexpected(error_of(errno));
   }
   const std::unique_ptr<DIR, CloseFolder> folder(::fdopendir(fd.get()));
   if (folder == nullptr) {
-    return std::unexpected(ListError::kUnreadable);
+    return std::unexpected(error_of(errno));
   }
   const int inside = fd.release();
   Listing listing{.identity = own->identity, .entries = {}};
@@ -130,8 +157,8 @@ std::expected<Listing, ListError> DiskTree::list(const std::string& path) {
       continue;
     }
     const auto stat = stat_of(inside, entry->d_name);
-    if (!stat && !means_gone(errno)) {
-      return std::unexpected(ListError::kUnreadable);
+    if (!stat && error_of(errno) != LookError::kGone) {
+      return std::unexpected(error_of(errno));
     }
     if (stat && (S_ISREG(stat->mode) || S_ISDIR(stat->mode))) {
       listing.entries.push_back({.name = std::string(name),
@@ -143,7 +170,7 @@ std::expected<Listing, ListError> DiskTree::list(const std::string& path) {
     }
   }
   if (errno != 0) {
-    return std::unexpected(ListError::kUnreadable);
+    return std::unexpected(error_of(errno));
   }
   std::ranges::sort(listing.entries, {}, &Seen::name);
   return listing;
@@ -153,7 +180,10 @@ Content DiskTree::read(const std::string& path, std::uint64_t bytes_max) {
   // O_PATH first: it opens whatever is there without touching it, a pipe or a device too.
   const FileDescriptor found = open_beneath(directory_, path, O_PATH);
   const auto before = found ? stat_of(found.get(), "") : std::nullopt;
-  if (!before || !S_ISREG(before->mode)) {
+  if (!before) {
+    return unseen(errno);
+  }
+  if (!S_ISREG(before->mode)) {
     return {};
   }
   Content content{.state = Content::State::kKnown,
@@ -166,7 +196,9 @@ Content DiskTree::read(const std::string& path, std::uint64_t bytes_max) {
   const FileDescriptor fd = open_beneath(directory_, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   const auto opened = fd ? stat_of(fd.get(), "") : std::nullopt;
   if (!opened) {
-    content.state = means_gone(errno) ? Content::State::kGone : Content::State::kKnown;
+    if (error_of(errno) != LookError::kUnreadable) {
+      return unseen(errno);
+    }
     return content;  // it is there, but its content is not for us
   }
   content.file.checksum = digest_of(fd.get(), before->file.size);

@@ -11,9 +11,9 @@ class DiskTree final : public Tree {
  public:
   explicit DiskTree(std::string directory) : directory_(std::move(directory)) {}
 
-  [[nodiscard]] std::optional<Identity> root() override;
+  [[nodiscard]] std::expected<Identity, LookError> root() override;
   // Entries in the order of their names' bytes.
-  [[nodiscard]] std::expected<Listing, ListError> list(const std::string& path) override;
+  [[nodiscard]] std::expected<Listing, LookError> list(const std::string& path) override;
   [[nodiscard]] Content read(const std::string& path, std::uint64_t bytes_max) override;
 
  private:

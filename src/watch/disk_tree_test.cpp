@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,8 +53,8 @@ TEST(DiskTree, FollowsNoLinkAnywhereInAPath) {
   fs::create_directory_symlink("../outside", folder.path() / "home" / "link");
   fs::create_symlink("../outside/sub/secret", folder.path() / "home" / "file");
   DiskTree tree((folder.path() / "home").string());
-  EXPECT_EQ(tree.list("link").error(), ListError::kGone);
-  EXPECT_EQ(tree.list("link/sub").error(), ListError::kGone);
+  EXPECT_EQ(tree.list("link").error(), LookError::kGone);
+  EXPECT_EQ(tree.list("link/sub").error(), LookError::kGone);
   EXPECT_EQ(tree.read("link/sub/secret", 100).state, Content::State::kGone);
   EXPECT_EQ(tree.read("file", 100).state, Content::State::kGone);
 }
@@ -62,13 +63,43 @@ TEST(DiskTree, TellsGoneFromUnreadable) {
   TemporaryFolder folder;
   DiskTree tree(folder.path().string());
   write(folder.path() / "f", "1");
-  EXPECT_EQ(tree.list("nowhere").error(), ListError::kGone);
-  EXPECT_EQ(tree.list("nowhere/deep").error(), ListError::kGone);
-  EXPECT_EQ(tree.list("f").error(), ListError::kGone);
-  EXPECT_EQ(tree.list(std::string(300, 'x')).error(), ListError::kUnreadable);
+  EXPECT_EQ(tree.list("nowhere").error(), LookError::kGone);
+  EXPECT_EQ(tree.list("nowhere/deep").error(), LookError::kGone);
+  EXPECT_EQ(tree.list("f").error(), LookError::kGone);
+  EXPECT_EQ(tree.list(std::string(300, 'x')).error(), LookError::kUnreadable);
   DiskTree missing((folder.path() / "missing").string());
-  EXPECT_FALSE(missing.root());
+  EXPECT_EQ(missing.root().error(), LookError::kGone);
   EXPECT_FALSE(DiskTree((folder.path() / "f").string()).root());
+}
+
+// While it lives, no file can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(DiskTree, TellsGoneFromTooManyOpenFiles) {
+  TemporaryFolder folder;
+  DiskTree tree(folder.path().string());
+  write(folder.path() / "f", "1");
+  {
+    const NoDescriptors none;
+    EXPECT_EQ(tree.root().error(), LookError::kNoDescriptors);
+    EXPECT_EQ(tree.list("").error(), LookError::kNoDescriptors);
+    EXPECT_EQ(tree.read("f", 10).lack, LookError::kNoDescriptors);
+  }
+  EXPECT_TRUE(tree.root());
+  EXPECT_FALSE(tree.read("f", 10).lack);
 }
 
 TEST(DiskTree, ReadsFiles) {

@@ -72,6 +72,8 @@ class FakeTree final : public Tree {
   void mount() { root_ = std::move(unmounted_); }
   void forbid(const std::string& path) { forbidden_.insert(path); }
   void allow(const std::string& path) { forbidden_.erase(path); }
+  // There are no means to look at anything.
+  void starve(bool on) { starved_ = on; }
   // The next `times` readings of this file find it being written to.
   void keep_changing(const std::string& path, int times) { changing_[path] = times; }
 
@@ -88,18 +90,24 @@ class FakeTree final : public Tree {
     return found == nullptr ? std::nullopt : std::optional(found->identity);
   }
 
-  std::optional<Identity> root() override {
-    return root_ == nullptr ? std::nullopt : std::optional(root_->identity);
+  std::expected<Identity, LookError> root() override {
+    if (starved_ || root_ == nullptr) {
+      return std::unexpected(starved_ ? LookError::kNoDescriptors : LookError::kGone);
+    }
+    return root_->identity;
   }
 
-  std::expected<Listing, ListError> list(const std::string& path) override {
+  std::expected<Listing, LookError> list(const std::string& path) override {
     before_look();
+    if (starved_) {
+      return std::unexpected(LookError::kNoDescriptors);
+    }
     if (forbidden_.contains(path)) {
-      return std::unexpected(ListError::kUnreadable);
+      return std::unexpected(LookError::kUnreadable);
     }
     const Inode* const found = find(path);
     if (found == nullptr || found->kind != Kind::kFolder) {
-      return std::unexpected(ListError::kGone);
+      return std::unexpected(LookError::kGone);
     }
     Listing listing{found->identity, {}};
     for (const auto& [name, inode] : found->entries) {
@@ -115,6 +123,11 @@ class FakeTree final : public Tree {
 
   Content read(const std::string& path, std::uint64_t bytes_max) override {
     before_look();
+    if (starved_) {
+      Content none;
+      none.lack = LookError::kNoDescriptors;
+      return none;
+    }
     const Inode* const found = find(path);
     if (found == nullptr || found->kind != Kind::kFile) {
       return {};
@@ -228,6 +241,7 @@ class FakeTree final : public Tree {
   std::vector<std::uint64_t> freed_;
   std::shared_ptr<Inode> root_;
   std::shared_ptr<Inode> unmounted_;
+  bool starved_ = false;
   std::set<std::string> forbidden_;
   std::map<std::string, int> changing_;
 };

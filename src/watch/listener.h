@@ -21,6 +21,7 @@ struct WatchNotice {
     kPartlyBlind,       // not every folder can be watched: everything is compared periodically
     kFolderUnreadable,  // what it holds is taken as unchanged
     kNotTold,           // a node whose path no event has room for
+    kCannotLook,        // no file descriptors or no memory: it looks again later
     kStoreRefuses,      // commits are being tried again
   };
   Kind kind;

@@ -28,15 +28,15 @@ class Observer {
         continue;
       }
       urgent_.push_back(folder);
-      while (!urgent_.empty()) {
+      while (!urgent_.empty() && !seen_.lack) {
         const NodeRef next = urgent_.back();
         urgent_.pop_back();
         look(next);
       }
     }
-    if (!root_is_there()) {
-      // What was listed is of two directories, or of one that went meanwhile.
-      seen_ = {.root = seen_.root, .root_identity = seen_.root_identity};
+    if (seen_.lack || !root_is_there()) {
+      // What was listed is not all, or of two directories, or of one that went meanwhile.
+      seen_ = {.lack = seen_.lack, .root = seen_.root, .root_identity = seen_.root_identity};
     }
     return std::move(seen_);
   }
@@ -49,6 +49,10 @@ class Observer {
 
   bool root_is_there() {
     const auto root = tree_.root();
+    if (!root && is_lack(root.error())) {
+      seen_.lack = root.error();
+      return false;
+    }
     if (!root) {
       seen_.root = Observation::Root::kMissing;
       return false;
@@ -81,7 +85,11 @@ class Observer {
     }
     const auto watch = source_.watch(*path);
     auto listing = tree_.list(*path);
-    if (!listing && listing.error() == ListError::kUnreadable) {
+    if (!listing && is_lack(listing.error())) {
+      seen_.lack = listing.error();
+      return;
+    }
+    if (!listing && listing.error() == LookError::kUnreadable) {
       seen_.unreadable.push_back(folder);
       return;
     }

@@ -33,6 +33,7 @@ struct Observation {
     kMissing,   // nothing else is set
     kReplaced,  // by the directory with `root_identity`; nothing else is set
   };
+  std::optional<LookError> lack = {};  // of means to look: nothing else is set
   Root root = Root::kThere;
   Identity root_identity = {};
 

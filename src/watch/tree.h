@@ -30,10 +30,16 @@ struct Listing {
   std::vector<Seen> entries;
 };
 
-enum class ListError : std::uint8_t {
-  kGone,        // there is no folder with this path
-  kUnreadable,  // there may be one: nothing follows from this
+enum class LookError : std::uint8_t {
+  kGone,           // there is no folder with this path
+  kUnreadable,     // there may be one: nothing follows from this
+  kNoDescriptors,  // there are no means to look now: too many files are open
+  kNoMemory,       // likewise
 };
+
+[[nodiscard]] constexpr bool is_lack(LookError error) {
+  return error == LookError::kNoDescriptors || error == LookError::kNoMemory;
+}
 
 // What came of reading a file.
 struct Content {
@@ -46,15 +52,16 @@ struct Content {
   Identity identity;
   FileState file;
   std::int64_t touched_ns = 0;  // when the file system last changed anything about it, since 1970
+  std::optional<LookError> lack = {};  // why nobody can say now; nothing else is set
 };
 
 class Tree {
  public:
   virtual ~Tree() = default;
 
-  // The identity of the directory itself; nothing when it is not there.
-  [[nodiscard]] virtual std::optional<Identity> root() = 0;
-  [[nodiscard]] virtual std::expected<Listing, ListError> list(const std::string& path) = 0;
+  // The identity of the directory itself.
+  [[nodiscard]] virtual std::expected<Identity, LookError> root() = 0;
+  [[nodiscard]] virtual std::expected<Listing, LookError> list(const std::string& path) = 0;
   // Reads a file of at most `bytes_max` bytes; a larger one has no checksum.
   [[nodiscard]] virtual Content read(const std::string& path, std::uint64_t bytes_max) = 0;
 };

@@ -13,6 +13,13 @@ namespace bitvault::watch {
 namespace {
 
 constexpr Duration kRoundTookMax = std::chrono::seconds(2);
+constexpr Duration kLackNoticePeriod = std::chrono::minutes(1);
+
+std::string_view text_of(LookError lack) {
+  return lack == LookError::kNoDescriptors
+             ? "too many files are open: raise the limit of open files (ulimit -n)"
+             : "there is no memory left";
+}
 
 }  // namespace
 
@@ -29,6 +36,10 @@ Watcher::Watcher(WatchOptions options, const WatchServices& services)
 Task<Status> Watcher::run() {
   Tree* const tree = &services_.tree;
   const auto root = co_await run_on(services_.blocking, [tree] { return tree->root(); });
+  if (!root && is_lack(root.error())) {
+    co_return fail(Code::kUnavailable, fmt::format("{} cannot be looked at: {}", options_.directory,
+                                                   text_of(root.error())));
+  }
   if (!root) {
     co_return fail(Code::kInvalid,
                    fmt::format("{} is not there, or is not a folder", options_.directory));
@@ -117,6 +128,12 @@ Task<Status> Watcher::begin() {
 
 // Waits until something is worth a look.
 Task<> Watcher::rest() {
+  if (cannot_look_) {
+    cannot_look_ = false;
+    co_await services_.world.sleep(limits_.root_poll);
+    note_dirt();
+    co_return;
+  }
   if (!root_is_lost_ && agenda_.now_size() > 0) {
     co_return;
   }
@@ -196,7 +213,7 @@ Task<Status> Watcher::round() {
                                              : agenda_.take_now(limits_.slice_folders_max);
     settled = last_look || (settled && agenda_.now_size() == 0);
     done = co_await slice(std::move(folders), settled, last_look);
-    if (root_is_lost_) {
+    if (root_is_lost_ || cannot_look_) {
       break;
     }
     report_progress(true);
@@ -208,10 +225,13 @@ Task<Status> Watcher::round() {
 Task<Status> Watcher::slice(std::vector<NodeRef> folders, bool& settled, bool last_look) {
   const auto look = [nodes = ledger_.table(), tree = &services_.tree, source = &services_.source,
                      entries_max = limits_.slice_entries_max,
-                     wanted = std::move(folders)]() mutable {
-    return observe(*nodes, std::move(wanted), *tree, *source, entries_max);
-  };
+                     &folders] { return observe(*nodes, folders, *tree, *source, entries_max); };
   const Observation seen = co_await run_on(services_.blocking, look);
+  if (seen.lack) {
+    std::ranges::for_each(folders, [this](NodeRef folder) { agenda_.look_now(folder); });
+    look_when_possible(*seen.lack);
+    co_return Status{};
+  }
   if (seen.root != Observation::Root::kThere) {
     Status lost = co_await lose_root(seen.root, seen.root_identity);
     co_return lost;
@@ -290,6 +310,11 @@ Task<Status> Watcher::lose_root(Observation::Root root, Identity identity) {
   if (root == Observation::Root::kReplaced) {
     Tree* const tree = &services_.tree;
     const auto listing = co_await run_on(services_.blocking, [tree] { return tree->list(""); });
+    if (!listing && is_lack(listing.error())) {
+      agenda_.look_now(kRoot);
+      look_when_possible(listing.error());
+      co_return Status{};
+    }
     const bool usable = listing && listing->identity == identity &&
                         (table().size() == 1 || !listing->entries.empty());
     if (usable) {
@@ -328,6 +353,21 @@ void Watcher::go_blind(WatchError why) {
              options_.directory,
              why == WatchError::kLimit ? " (raise the sysctl fs.inotify.max_user_watches)" : "",
              std::chrono::floor<std::chrono::seconds>(limits_.rescan_unwatched).count()));
+}
+
+// Nothing follows from what could not be looked at for want of means.
+void Watcher::look_when_possible(LookError lack) {
+  cannot_look_ = true;
+  notice_lack(lack);
+}
+
+void Watcher::notice_lack(LookError lack) {
+  if (now() < next_lack_notice_) {
+    return;
+  }
+  next_lack_notice_ = now() + kLackNoticePeriod;
+  notice(WatchNotice::Kind::kCannotLook,
+         fmt::format("{} cannot be looked at for now: {}", options_.directory, text_of(lack)));
 }
 
 void Watcher::compare_everything() {

@@ -78,7 +78,8 @@ class Watcher {
   Watcher(WatchOptions options, const WatchServices& services);
 
   // Once. Runs on the strand until it is cancelled, which ends it after the batch at hand, without
-  // error. Errors: kInvalid when the directory is not there at the start; kNotFound and
+  // error. Errors: kInvalid when the directory is not there at the start; kUnavailable when there
+  // are no means to look whether it is; kNotFound and
   // kTenantDeleting when the tenant is not; kTooLarge when the directory holds more nodes than
   // nodes_max.
   [[nodiscard]] Task<Status> run();
@@ -116,6 +117,8 @@ class Watcher {
   void note(const Observation& seen, const Plan& made);
   [[nodiscard]] Task<Status> lose_root(Observation::Root root, Identity identity);
   void go_blind(WatchError why);
+  void look_when_possible(LookError lack);
+  void notice_lack(LookError lack);
   void compare_everything();
   void notice(WatchNotice::Kind kind, std::string text);
   void report_progress(bool comparing);
@@ -155,6 +158,8 @@ class Watcher {
   bool all_is_dirty_ = false;
   bool source_ended_ = false;
 
+  bool cannot_look_ = false;  // for want of means
+  MonotonicTime next_lack_notice_{};
   bool stale_ = false;  // the table must be read again
   bool root_is_lost_ = false;
   bool partly_blind_ = false;  // some folder is not watched

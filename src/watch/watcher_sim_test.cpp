@@ -144,7 +144,9 @@ class Process {
     for (bool began = false; !began;) {
       make_watcher();
       const Status ended = co_await watcher_->run();
-      began = ended || ended.error().code != Code::kInvalid;
+      const bool later = !ended && (ended.error().code == Code::kInvalid ||
+                                    ended.error().code == Code::kUnavailable);
+      began = !later;
       EXPECT_TRUE(ended || !began) << ended.error().detail;
       co_await world_.sleep(milliseconds(100));
     }
@@ -240,6 +242,9 @@ class Universe {
     }
     queue_max_ = dice_.below(3) == 0 ? dice_.between(1, 8) : 1'000;
     tree_.before_look = [this] {
+      if (starve_in_ > 0 && --starve_in_ == 0) {
+        tree_.starve(true);
+      }
       if (tree_.root() && dice_.chance(change_per_mille_)) {
         do_something(tree_, dice_);
       }
@@ -305,8 +310,17 @@ class Universe {
       EXPECT_TRUE(scheduler_.run_until([&] { return process.ended(); })) << "it does not end";
     }
   }
-  // The disk is away for a while, a folder cannot be read for a while, a file does not rest.
+  // The disk is away for a while, nothing can be looked at for a while, a folder cannot be read for
+  // a while, a file does not rest.
   void make_trouble() {
+    if (dice_.below(4) == 0) {
+      starve_in_ = dice_.between(1, 10);
+      do_something(tree_, dice_);
+      EXPECT_TRUE(scheduler_.run_for(milliseconds(dice_.below(3'000))));
+      starve_in_ = 0;
+      tree_.starve(false);
+      return;
+    }
     const auto all = tree_.all();
     if (all.empty() || dice_.below(3) == 0) {
       tree_.unmount();
@@ -348,6 +362,7 @@ class Universe {
   unsigned trouble_per_mille_ = 0;
   std::size_t queue_max_ = 0;
   std::size_t path_bytes_max_ = kPathBytesMax;
+  std::uint64_t starve_in_ = 0;  // so many looks; 0: not
 };
 
 TEST(WatcherSim, TellsEachChangeOnce) {

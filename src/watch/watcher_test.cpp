@@ -1,6 +1,7 @@
 // The whole watcher on real folders: inotify, the disk, the embedded store.
 #include "watch/watcher.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <map>
@@ -245,6 +246,27 @@ TEST(Watcher, DeletesNothingWhenTheDirectoryIsGone) {
     co_await site.expect({"created /c"});
     write(site.home() / "a", "2");
     co_await site.expect({"updated /a"});
+    co_await site.stop();
+  });
+}
+
+TEST(Watcher, DeletesNothingWhenTooManyFilesAreOpen) {
+  on_site([](Site& site) -> Task<> {
+    fs::create_directory(site.home() / "d");
+    write(site.home() / "d" / "f", "1");
+    co_await site.start();
+    co_await site.expect({"created /d", "created /d/f"});
+    rlimit before{};
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    fs::rename(site.home() / "d", site.home() / "e");
+    fs::create_directory(site.home() / "g");
+    co_await site.until("the lack",
+                        [](const Site& s) { return s.noticed(WatchNotice::Kind::kCannotLook); });
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    co_await site.expect({"moved /d /e", "created /g"});
+    EXPECT_FALSE(site.noticed(WatchNotice::Kind::kRootLost));
     co_await site.stop();
   });
 }
