@@ -21,6 +21,20 @@ std::size_t character_bytes(std::string_view text) {
   return 0;
 }
 
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); }
+
+// Whether something in it could have been written by escaped().
+bool looks_escaped(std::string_view name) {
+  for (std::size_t at = name.find('%'); at < name.size() - std::min<std::size_t>(2, name.size());
+       at = name.find('%', at + 1)) {
+    const std::string_view digits = name.substr(at + 1, 2);
+    if (digits == "25" || (digits[0] >= '8' && is_hex(digits[0]) && is_hex(digits[1]))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::string escaped(std::string_view name) {
   std::string shown;
   while (!name.empty()) {
@@ -36,10 +50,18 @@ std::string escaped(std::string_view name) {
   return shown;
 }
 
+constexpr std::size_t kHashDigits = 16;
+
+bool looks_cut(std::string_view shown) {
+  constexpr std::size_t kCutFromCharacterMax = 3;
+  return shown.size() + kCutFromCharacterMax >= kNameBytesMax &&
+         shown[shown.size() - kHashDigits - 1] == '~';
+}
+
 std::string cut(std::string shown, std::string_view name) {
   const Digest digest = sha256(name);
-  const std::string ending = "~" + hex(std::span<const std::byte>(digest).first(8));
-  std::size_t kept = kNameBytesMax - ending.size();
+  const std::string ending = "~" + hex(std::span(digest).first(kHashDigits / 2));
+  std::size_t kept = std::min(shown.size(), kNameBytesMax - ending.size());
   while (!is_valid_utf8(std::string_view(shown).substr(0, kept))) {
     --kept;
   }
@@ -186,8 +208,10 @@ NodeView view(const NodeTable& table, NodeRef ref) {
 }
 
 std::string display_name(std::string_view name) {
-  std::string shown = is_valid_utf8(name) ? std::string(name) : escaped(name);
-  return shown.size() <= kNameBytesMax ? shown : cut(std::move(shown), name);
+  const bool plain = is_valid_utf8(name) && !looks_escaped(name);
+  std::string shown = plain ? std::string(name) : escaped(name);
+  const bool whole = shown.size() <= kNameBytesMax && !looks_cut(shown);
+  return whole ? shown : cut(std::move(shown), name);
 }
 
 }  // namespace bitvault::watch

@@ -53,9 +53,11 @@ struct Place {
 
 [[nodiscard]] NodeView view(const NodeTable& table, NodeRef ref);
 
-// A name as events show it: valid UTF-8 as it is. In any other name each byte that is not part of
-// UTF-8, and each percent sign, is written as %XX. A name longer than kNameBytesMax then is cut,
-// and ends in "~" and 16 digits of its hash.
+// A name as events show it; different names are shown differently. Valid UTF-8 is shown as it is,
+// unless it has a %25 or one of %80 to %FF in it. In such a name, and in one that is not UTF-8,
+// each percent sign and each byte that is not part of UTF-8 is written as %XX. What is longer than
+// kNameBytesMax then, or looks like what comes of this, is cut and ends in "~" and 16 digits of the
+// name's hash.
 inline constexpr std::size_t kNameBytesMax = 255;
 [[nodiscard]] std::string display_name(std::string_view name);
 

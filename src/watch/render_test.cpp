@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "base/text.h"
@@ -120,6 +121,27 @@ TEST(DisplayName, IsAlwaysUtf8OfABoundedLength) {
   EXPECT_TRUE(is_valid_utf8(shown));
   EXPECT_NE(shown, display_name(std::string(254, '\xff') + "\xfe"));
   EXPECT_EQ(display_name(std::string(255, 'x')), std::string(255, 'x'));
+}
+
+TEST(DisplayName, IsAnotherForEachName) {
+  EXPECT_EQ(display_name("bad\xff"), "bad%FF");
+  EXPECT_EQ(display_name("bad%FF"), "bad%25FF");
+  EXPECT_EQ(display_name("bad%25FF"), "bad%2525FF");
+  EXPECT_EQ(display_name("%20 %7F %ff %8 %"), "%20 %7F %ff %8 %") << "nothing that we write";
+  const std::string parts[] = {"%", "2", "5", "8", "F", "f", "\xff", "\x85", "\xc3\xa9", ""};
+  std::map<std::string, std::string> names;  // by what is shown
+  for (std::size_t i = 0; i < 100'000; ++i) {
+    std::string name;
+    for (std::size_t rest = i, length = 0; length < 5; ++length, rest /= 10) {
+      name += parts[rest % 10];
+    }
+    const auto [found, added] = names.emplace(display_name(name), name);
+    ASSERT_EQ(found->second, name) << found->first;
+    ASSERT_TRUE(is_valid_utf8(found->first));
+  }
+  const std::string cut = display_name(std::string(255, '\xff'));
+  EXPECT_NE(display_name(cut), cut);
+  EXPECT_LE(display_name(cut).size(), kNameBytesMax);
 }
 
 TEST(MediaType, IsByExtension) {

@@ -24,9 +24,9 @@ void add_children(const NodeTable& table, const Reach& folder, std::vector<Reach
 }  // namespace
 
 std::size_t path_bytes(std::string_view name) {
-  const bool plain = name.size() <= kNameBytesMax && std::ranges::all_of(name, [](char c) {
-                       return c >= ' ' && c <= '~' && c != '%';
-                     });
+  const bool plain =
+      name.size() < kNameBytesMax / 2 &&
+      std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~' && c != '%'; });
   return 1 + (plain ? name.size() : attribute_text(display_name(name)).size());
 }
 
