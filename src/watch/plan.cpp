@@ -195,11 +195,12 @@ class Planner {
     });
   }
 
-  // The change waits for another look.
+  // The change waits for another look, at both places: the sight may be gone by then.
   void put_off(const Op& op) {
     if (op.kind == Op::Kind::kMove) {
       moving_.erase(op.node);
       staying_.push_back(op.node);
+      plan_.again.push_back(table_[op.node].parent);
     }
     plan_.again.push_back(op.folder->folder);
   }
@@ -252,7 +253,11 @@ class Planner {
   }
 
   void miss(NodeRef child) {
-    if (taken_.contains(child) || waiting_.contains(table_[child].identity)) {
+    if (taken_.contains(child)) {
+      return;
+    }
+    if (waiting_.contains(table_[child].identity)) {
+      plan_.again.push_back(table_[child].parent);  // what waits may be gone by then
       return;
     }
     const bool sure = options_.held(child) || renamed_over_.contains(table_[child].identity);
