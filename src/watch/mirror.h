@@ -27,11 +27,11 @@ class Mirror {
   void take(Change::Kind kind, const NodeView& node, const std::string& before_path) {
     const auto known = nodes_.find(node.id);
     ASSERT_EQ(known == nodes_.end(), kind == Change::Kind::kCreated) << node.path;
-    EXPECT_TRUE(!node.parent_id || nodes_.contains(*node.parent_id)) << node.path;
+    ASSERT_TRUE(!node.parent_id || nodes_.contains(*node.parent_id)) << node.path;
     take_path(kind, node, before_path);
     if (kind == Change::Kind::kDeleted) {
       EXPECT_EQ(node.version, known->second.version) << node.path;
-      EXPECT_EQ(children_[node.id], 0) << "deleted before what it holds: " << node.path;
+      ASSERT_EQ(children_[node.id], 0) << "deleted before what it holds: " << node.path;
       --children_[known->second.parent_id.value_or("")];
       nodes_.erase(known);
       return;
