@@ -74,8 +74,12 @@ void Metrics::show(const http::ServerCounters& counters) {
        of(counters.connections_turned_away));
   show("bitvault_http_accept_failures_total", "Connections that could not be accepted",
        of(counters.accept_failures));
-  show("bitvault_http_clients_gone_total", "Clients that left during a request that took long",
-       of(counters.clients_gone));
+  show("bitvault_http_clients_gone_total",
+       "Clients that left during a request that took long, or a stream", of(counters.clients_gone));
+  show("bitvault_http_streams", "Event streams that are open", of(counters.streams_open));
+  show("bitvault_http_streams_too_slow_total",
+       "Streams ended because the client did not take what was sent",
+       of(counters.streams_too_slow));
   for (std::size_t i = 0; i < counters.answers.size(); ++i) {
     show("bitvault_http_answers_total", "HTTP answers by class of status, refusals included",
          of(counters.answers[i]), {{"status", fmt::format("{}xx", i + 1)}});

@@ -24,7 +24,9 @@ struct ServerCounters {
   Counter connections_accepted;     // turned away ones not included
   Counter connections_turned_away;  // beyond connections_max
   Counter accept_failures;          // such as: no descriptor left
-  Counter clients_gone;             // during a request that took long
+  Counter clients_gone;             // during a request that took long, or a stream
+  Counter streams_open;             // now
+  Counter streams_too_slow;         // ended because the client did not take what was sent
   std::array<Counter, 5> answers;   // by class: 1xx, 2xx, ... 5xx; refusals included
   Counter bytes_received;
   Counter bytes_sent;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,14 +33,51 @@ struct Request {
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+// Where a Stream's bytes go: its connection. All of it on the connection's thread.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+
+  // Sends at once what the client takes. The rest is kept, and `owner`, which keeps the bytes
+  // alive, with it: then, or when the connection is to end, it says false. Nothing more may be sent
+  // until flushed() has been awaited.
+  [[nodiscard]] virtual bool send(std::span<const std::string_view> pieces,
+                                  std::shared_ptr<const void> owner) = 0;
+
+  // Waits until what is kept was sent. False when the connection is to end: the client has gone, is
+  // too slow, or the server stops.
+  [[nodiscard]] virtual Task<bool> flushed() = 0;
+
+  // Waits for rouse(), which may have come before, or (false) for the connection's end. Costs no
+  // buffer and no timer.
+  [[nodiscard]] virtual Task<bool> rest() = 0;
+  virtual void rouse() = 0;
+};
+
+// The body of an answer that goes on for as long as client and server want.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // Writes the body, on the connection's thread and executor; it ends with its return, and the
+  // connection with it. Cancelled as Handler::handle() is; it does not throw.
+  [[nodiscard]] virtual Task<> run(Outlet& outlet) = 0;
+
+  // Comes about every ServerOptions::tick while run() is in rest().
+  virtual void tick(MonotonicTime now) = 0;
+};
+
+// Moves only.
 struct Response {
   unsigned status = 200;
-  std::string content_type;  // empty: no body is sent
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string content_type = {};  // empty: no body is sent
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   // Let go when the answer was written, or could not be. An answer that holds something is bounded
   // by that: it is not counted against the server's answer_bytes_in_flight_max.
   std::shared_ptr<const void> held = {};
+  // In place of a body. The connection ends with it.
+  std::unique_ptr<Stream> stream = {};
 };
 
 // What becomes of a request whose body is still on its way.

@@ -101,7 +101,7 @@ void append_head(std::string& out, const Response& response, const ResponseConte
   if (!response.content_type.empty()) {
     append_header(out, "Content-Type", response.content_type);
   }
-  if (!has_no_body(response.status)) {
+  if (!has_no_body(response.status) && !response.stream) {
     out += "Content-Length: ";
     append_number(out, body_to_send(response, false).size());
     out += "\r\n";

@@ -1,10 +1,12 @@
 #include "http/server_fixture.h"
 
+#include <array>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
@@ -14,6 +16,91 @@ namespace bitvault::http {
 
 namespace net = boost::asio;
 using net::ip::tcp;
+
+// Sends what it is told; what the client does not take at once is flushed before it rests again.
+class EchoHandler::EchoStream final : public Stream {
+ public:
+  explicit EchoStream(EchoHandler& handler) : handler_(handler) {}
+
+  Task<> run(Outlet& outlet) override {
+    outlet_ = &outlet;
+    executor_ = co_await net::this_coro::executor;
+    {
+      const std::lock_guard lock(handler_.mutex_);
+      handler_.streams_.push_back(this);
+    }
+    ++handler_.streaming;
+    bool open = true;
+    while (open && !ended_) {
+      open = co_await outlet.rest();
+      if (open) {
+        open = co_await outlet.flushed();
+      }
+    }
+    {
+      const std::lock_guard lock(handler_.mutex_);
+      std::erase(handler_.streams_, this);
+    }
+    --handler_.streaming;
+    const bool was_cancelled = co_await is_cancelled();
+    handler_.cancelled += was_cancelled ? 1 : 0;
+  }
+
+  void tick(MonotonicTime) override { ++handler_.ticked; }
+
+  void tell(std::string text) {
+    if (text == "end") {
+      ended_ = true;
+      outlet_->rouse();
+      return;
+    }
+    const auto owner = std::make_shared<const std::string>(std::move(text));
+    const std::array<std::string_view, 2> pieces{std::string_view(*owner).substr(0, 1),
+                                                 std::string_view(*owner).substr(1)};
+    if (!outlet_->send(pieces, owner)) {
+      outlet_->rouse();
+    }
+  }
+
+  [[nodiscard]] const Executor& executor() const { return executor_; }
+
+ private:
+  EchoHandler& handler_;
+  Outlet* outlet_ = nullptr;
+  Executor executor_;
+  bool ended_ = false;
+};
+
+class EchoHandler::FloodStream final : public Stream {
+ public:
+  explicit FloodStream(EchoHandler& handler) : handler_(handler) {}
+
+  Task<> run(Outlet& outlet) override {
+    ++handler_.streaming;
+    const auto owner = std::make_shared<const std::string>(1024 * 1024, 'x');
+    const std::array<std::string_view, 1> pieces{*owner};
+    bool open = true;
+    while (open) {
+      open = outlet.send(pieces, owner);
+      if (!open) {
+        open = co_await outlet.flushed();
+      }
+    }
+    --handler_.streaming;
+  }
+
+  void tick(MonotonicTime) override {}
+
+ private:
+  EchoHandler& handler_;
+};
+
+void EchoHandler::stream(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  for (EchoStream* stream : streams_) {
+    net::post(stream->executor(), [stream, text] { stream->tell(text); });
+  }
+}
 
 std::size_t EchoHandler::body_bytes_max(const Request& head) const {
   return head.path == "/small" ? 10 : kBodyBytesMax;
@@ -36,6 +123,10 @@ Task<Response> EchoHandler::handle(const Request& request) {
     ++waiting;
     co_await commit();
     response.body = "committed";
+  } else if (request.path == "/stream") {
+    response.stream = std::make_unique<EchoStream>(*this);
+  } else if (request.path == "/flood") {
+    response.stream = std::make_unique<FloodStream>(*this);
   } else if (request.path == "/big") {
     response.body.assign(kBigBytes, 'x');
   } else {

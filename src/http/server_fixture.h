@@ -23,6 +23,8 @@ namespace bitvault::http {
 //   /commit   waits for finish_commits(), whatever happens
 //   /big      answers 64 MiB
 //   /no       refuses a body that is still to come, with 401
+//   /stream   streams what stream() is given, until "end"
+//   /flood    streams 1 MiB after the other
 // The payer of a body is in the header x-payer.
 class EchoHandler final : public Handler {
  public:
@@ -38,15 +40,23 @@ class EchoHandler final : public Handler {
 
   // From another thread, as a store does it.
   void finish_commits();
+  // Sends it on every open stream, from the thread of each.
+  void stream(const std::string& text);
 
   std::atomic<int> waiting = 0;    // of /wait and /commit, ever
   std::atomic<int> cancelled = 0;  // that were cancelled when they answered
+  std::atomic<int> streaming = 0;  // streams that are open
+  std::atomic<int> ticked = 0;     // ticks that streams had
 
  private:
+  class EchoStream;
+  class FloodStream;
+
   [[nodiscard]] Task<> commit();
 
   World& world_;
   std::mutex mutex_;
+  std::vector<EchoStream*> streams_;                      // guarded by mutex_
   std::vector<std::move_only_function<void()>> commits_;  // guarded by mutex_
 };
 

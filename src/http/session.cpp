@@ -15,6 +15,7 @@
 #include "http/chunked.h"
 #include "http/memory.h"
 #include "http/response_text.h"
+#include "http/stream_outlet.h"
 
 namespace bitvault::http {
 namespace {
@@ -114,9 +115,13 @@ Task<bool> Session::serve_one() {
   if (context_.stopping) {
     signal_.emit(net::cancellation_type::terminal);
   }
-  const Response response = co_await context_.handler.handle(request_);
+  Response response = co_await context_.handler.handle(request_);
   clear_keeping(body_, kKeptBytesMax);
   body_charge_.release();
+  if (response.stream && request_.method != "HEAD") {
+    co_await stream(std::move(response));
+    co_return false;
+  }
   const bool keep_alive = head_.keep_alive && !context_.stopping && !client_gone_;
   const bool open = co_await answer(response, keep_alive);
   co_return open;
@@ -274,6 +279,30 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   co_return open;
 }
 
+// While it goes on, the connection has no buffer.
+Task<> Session::stream(Response response) {
+  out_.clear();
+  append_head(out_, response,
+              {.date = context_.date, .request_id = request_.request_id, .keep_alive = false});
+  context_.counters.answers[response.status / 100 - 1].add();
+  const bool written = co_await write(out_, {});
+  if (!written) {
+    co_return;
+  }
+  begin_ = end_ = 0;
+  park();
+  enter(Phase::kStreaming);
+  StreamOutlet outlet(socket_, context_);
+  outlet_ = &outlet;
+  stream_ = response.stream.get();
+  context_.counters.streams_open.add();
+  co_await stream_->run(outlet);
+  context_.counters.streams_open.subtract();
+  stream_ = nullptr;
+  outlet_ = nullptr;
+  unread_expected_ = true;
+}
+
 Task<> Session::refuse(const Refusal& refusal) {
   if (refusal.status == 0) {
     co_return;
@@ -402,6 +431,17 @@ void Session::tick(MonotonicTime now) {
     cancel_waits();
   } else if (phase_ == Phase::kHandling && ticks_ % kClientCheckTicks == 0) {
     attend_long_request();
+  } else if (phase_ == Phase::kStreaming && outlet_ != nullptr) {
+    attend_stream(now);
+  }
+}
+
+void Session::attend_stream(MonotonicTime now) {
+  outlet_->tick(now);
+  if (outlet_->resting()) {
+    stream_->tick(now);
+  } else if (!outlet_->waiting() && ticks_ % kClientCheckTicks == 0) {
+    attend_long_request();
   }
 }
 
@@ -424,6 +464,7 @@ void Session::wind_up() {
       cancel_waits();
       break;
     case Phase::kHandling:
+    case Phase::kStreaming:
       signal_.emit(net::cancellation_type::terminal);
       break;
     case Phase::kReading:

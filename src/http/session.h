@@ -19,6 +19,8 @@
 
 namespace bitvault::http {
 
+class StreamOutlet;
+
 using Socket =
     boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
@@ -55,7 +57,7 @@ class Session {
   [[nodiscard]] Welcome welcome() const { return welcome_; }
 
  private:
-  enum class Phase { kIdle, kReading, kHandling, kWriting, kLingering };
+  enum class Phase { kIdle, kReading, kHandling, kStreaming, kWriting, kLingering };
   using Refused = std::optional<Refusal>;
 
   [[nodiscard]] Task<bool> serve_one();
@@ -67,6 +69,7 @@ class Session {
   [[nodiscard]] Task<Refused> read_sized_body();
   [[nodiscard]] Task<Refused> read_chunked_body();
   [[nodiscard]] Task<bool> answer(const Response& response, bool keep_alive);
+  [[nodiscard]] Task<> stream(Response response);
   [[nodiscard]] Task<> refuse(const Refusal& refusal);
   [[nodiscard]] Task<> linger();
 
@@ -77,6 +80,7 @@ class Session {
   [[nodiscard]] Refusal ended() const;
   [[nodiscard]] std::string_view unread() const;
   [[nodiscard]] bool client_is_gone();
+  void attend_stream(MonotonicTime now);
   void attend_long_request();
   void enter(Phase phase);
   void enter(Phase phase, Duration timeout);
@@ -96,7 +100,9 @@ class Session {
   bool expired_ = false;
   bool parking_ = false;
   bool client_gone_ = false;
-  bool unread_expected_ = false;  // the client may have sent more than was read
+  bool unread_expected_ = false;    // the client may have sent more than was read
+  StreamOutlet* outlet_ = nullptr;  // these two: while a stream is sent
+  Stream* stream_ = nullptr;
 
   std::unique_ptr<char[]> buffer_;  // what was read: begin_ to end_ is left
   std::size_t begin_ = 0;

@@ -1,0 +1,56 @@
+// The Outlet of one connection: sends without waiting, keeps what the client does not take, and
+// gives up on a client that does not take that in time.
+//
+// What it keeps is charged to the answers' budget; there being no room ends the connection, as a
+// slow client does: it resumes from the last event it has. On the connection's thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "http/session.h"
+
+namespace bitvault::http {
+
+class StreamOutlet final : public Outlet {
+ public:
+  StreamOutlet(Socket& socket, SessionContext& context);
+
+  [[nodiscard]] bool send(std::span<const std::string_view> pieces,
+                          std::shared_ptr<const void> owner) override;
+  [[nodiscard]] Task<bool> flushed() override;
+  [[nodiscard]] Task<bool> rest() override;
+  void rouse() override;
+
+  // Ends a wait whose time is over.
+  void tick(MonotonicTime now);
+
+  [[nodiscard]] bool resting() const { return wait_ == Wait::kRest; }
+  // Whether it waits for the client, and so sees by itself when that goes.
+  [[nodiscard]] bool waiting() const { return wait_ != Wait::kNone; }
+
+ private:
+  enum class Wait : std::uint8_t { kNone, kRest, kFlush };
+
+  void send_some();
+  void keep(std::span<const std::string_view> pieces, std::size_t sent);
+  [[nodiscard]] bool take_input();
+  void break_off();
+
+  Socket& socket_;
+  SessionContext& context_;
+  Wait wait_ = Wait::kNone;
+  bool roused_ = false;
+  bool broken_ = false;  // the connection is to end
+
+  std::vector<std::string_view> kept_;
+  std::shared_ptr<const void> owner_;  // of kept_
+  Charge charge_;                      // for kept_
+  MonotonicTime progress_until_;       // of a flush
+  MonotonicTime flush_until_;
+};
+
+}  // namespace bitvault::http
