@@ -203,6 +203,14 @@ Task<Result<Principal>> Keys::authenticate(std::string token) {
   co_return principal;
 }
 
+Task<bool> Keys::still_open(std::string token, TenantName tenant, Scope scope) {
+  const Result<Principal> caller = co_await authenticate(std::move(token));
+  if (!caller) {
+    co_return caller.error().code != Code::kUnauthenticated;
+  }
+  co_return caller->is_operator() || (caller->tenant == tenant && caller->scopes.has(scope));
+}
+
 Task<Result<NewKey>> Keys::create(TenantName tenant, KeyDescription description) {
   Key key{"key_" + random_text(world_.random(), 9), std::move(description), world_.clock().wall()};
   const std::string token =

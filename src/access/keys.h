@@ -64,6 +64,10 @@ class Keys {
   // kUnauthenticated for every token that is not a valid key now.
   [[nodiscard]] Task<Result<Principal>> authenticate(std::string token);
 
+  // Whether a token that has opened the scope on the tenant still does: for what lasts. While the
+  // store cannot tell, it does.
+  [[nodiscard]] Task<bool> still_open(std::string token, TenantName tenant, Scope scope);
+
   [[nodiscard]] Task<Result<NewKey>> create(TenantName tenant, KeyDescription description);
   [[nodiscard]] Task<Result<ListPage<Key>>> list(TenantName tenant, std::string after,
                                                  std::size_t limit);

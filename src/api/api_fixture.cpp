@@ -111,9 +111,13 @@ void ApiTest::open() {
   });
   keys_.emplace(world_, *store_);
   feed_.emplace(world_, *store_, bus_, cursors_);
+  live_.emplace(world_, *feed_, bus_, cursors_, [this](TenantName tenant, std::string token) {
+    return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
+  });
   api_.emplace(Services{.world = world_,
                         .store = *store_,
                         .feed = *feed_,
+                        .live = *live_,
                         .keys = *keys_,
                         .catalog = Catalog::builtin(),
                         .cursors = cursors_,
@@ -123,6 +127,7 @@ void ApiTest::open() {
 
 void ApiTest::close() {
   api_.reset();
+  live_.reset();
   feed_.reset();
   keys_.reset();
   store_.reset();

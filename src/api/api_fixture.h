@@ -96,6 +96,7 @@ class ApiTest : public testing::Test {
   std::optional<test::FaultyStore> store_;
   std::optional<Keys> keys_;
   std::optional<Feed> feed_;
+  std::optional<LiveFeed> live_;
   std::optional<Api> api_;
 
  private:

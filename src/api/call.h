@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "event/cursor.h"
 #include "feed/feed.h"
+#include "feed/live_feed.h"
 #include "http/http.h"
 #include "store/store.h"
 #include "world/world.h"
@@ -26,6 +27,7 @@ struct Services {
   World& world;
   Store& store;
   Feed& feed;
+  LiveFeed& live;
   Keys& keys;
   const Catalog& catalog;
   const CursorCodec& cursors;

@@ -10,6 +10,7 @@
 #include "api/problem.h"
 #include "api/resources.h"
 #include "base/text.h"
+#include "feed/event_stream_text.h"
 #include "http/uri.h"
 
 namespace bitvault::api {
@@ -23,7 +24,8 @@ constexpr std::uint64_t kWaitSecondsMax = 60;
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kNdjson = "application/x-ndjson";
 constexpr std::string_view kBatch = "application/cloudevents-batch+json";
-constexpr std::array<std::string_view, 3> kOffered = {kJson, kNdjson, kBatch};
+constexpr std::array<std::string_view, 4> kOffered = {kJson, kNdjson, kBatch,
+                                                      event_stream::kMediaType};
 
 Result<FeedQuery> read_query(const Call& call) {
   FeedQuery query{.tenant = *call.tenant, .cursor = call.parameter("cursor"), .filter = {}};
@@ -44,18 +46,6 @@ Result<FeedQuery> read_query(const Call& call) {
   }
   query.filter = std::move(*filter);
   return query;
-}
-
-std::string_view reason_name(CursorReset::Reason reason) {
-  switch (reason) {
-    case CursorReset::Reason::kExpired:
-      return "expired";
-    case CursorReset::Reason::kEpochChanged:
-      return "epoch_changed";
-    case CursorReset::Reason::kAheadOfJournal:
-      return "ahead_of_journal";
-  }
-  return "";
 }
 
 http::Response render_reset(const CursorReset& reset, std::string_view request_id) {
@@ -133,12 +123,45 @@ std::unexpected<Error> no_event(const std::string& id) {
 
 }  // namespace
 
+namespace {
+
+// `limit` and `wait` have no meaning for a stream, so that a client may use one set of parameters
+// for every transport.
+Answer open_stream(const Services& services, const Call& call, FeedQuery query) {
+  StreamQuery wanted{.tenant = std::move(query.tenant),
+                     .cursor = std::move(query.cursor),
+                     .notify = call.parameter("mode").has_value(),
+                     .filter = std::move(query.filter),
+                     .credential = bearer_token(call.request)};
+  if (const std::string_view last = call.request.header("last-event-id"); !last.empty()) {
+    wanted.cursor = last;
+  }
+  auto stream = co_await services.live.open(std::move(wanted));
+  if (!stream) {
+    co_return fail(std::move(stream.error()));
+  }
+  co_return http::Response{.status = 200,
+                           .content_type = std::string(event_stream::kMediaType),
+                           .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
+                           .stream = std::move(*stream)};
+}
+
+}  // namespace
+
 Answer read_feed(const Services& services, const Call& call) {
   Result<FeedQuery> query = read_query(call);
   if (!query) {
     co_return fail(std::move(query.error()));
   }
   const std::string_view type = http::negotiate(call.request.header("accept"), kOffered);
+  const bool streams = type == event_stream::kMediaType;
+  if (const auto mode = call.parameter("mode"); mode && (*mode != "notify" || !streams)) {
+    co_return wrong("query.mode", "may only be notify, and only with Accept: text/event-stream");
+  }
+  if (streams) {
+    Result<http::Response> stream = co_await open_stream(services, call, std::move(*query));
+    co_return stream;
+  }
   const bool waits = query->wait > Duration{0};
   auto page = co_await services.feed.read(std::move(*query));
   if (!page) {

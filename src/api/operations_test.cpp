@@ -64,9 +64,12 @@ TEST_F(OpenRoutesTest, IsUpButNotReadyWhileTheDiskIsFull) {
   ASSERT_TRUE(opened);
   Keys keys(world_, **opened);
   Feed feed(world_, **opened, bus_, cursors_);
+  LiveFeed live(world_, feed, bus_, cursors_,
+                [](TenantName, std::string) -> Task<bool> { co_return true; });
   api_.emplace(Services{.world = world_,
                         .store = **opened,
                         .feed = feed,
+                        .live = live,
                         .keys = keys,
                         .catalog = Catalog::builtin(),
                         .cursors = cursors_,

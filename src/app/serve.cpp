@@ -26,6 +26,7 @@
 #include "catalog/catalog.h"
 #include "event/cursor.h"
 #include "feed/feed.h"
+#include "feed/live_feed.h"
 #include "http/server.h"
 #include "store/sqlite/sqlite_store.h"
 #include "world/reconciler.h"
@@ -124,6 +125,9 @@ class EmbeddedServer {
       co_return fail(std::move(operator_key.error()));
     }
     feed_.emplace(world_, *store_, bus_, *cursors_);
+    live_.emplace(world_, *feed_, bus_, *cursors_, [this](TenantName tenant, std::string token) {
+      return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
+    });
     const WatchersContext context{.world = world_,
                                   .store = *store_,
                                   .catalog = Catalog::builtin(),
@@ -182,6 +186,7 @@ class EmbeddedServer {
     api_ = std::make_unique<api::Api>(api::Services{.world = world_,
                                                     .store = *store_,
                                                     .feed = *feed_,
+                                                    .live = *live_,
                                                     .keys = *keys_,
                                                     .catalog = Catalog::builtin(),
                                                     .cursors = *cursors_,
@@ -224,6 +229,7 @@ class EmbeddedServer {
   std::optional<Keys> keys_;
   std::optional<CursorCodec> cursors_;
   std::optional<Feed> feed_;
+  std::optional<LiveFeed> live_;
   api::Metrics metrics_;
   Watchers watchers_;
   std::optional<Reconciler> purge_;

@@ -19,6 +19,18 @@ Position oldest(const JournalHead& journal) {
 
 }  // namespace
 
+std::string_view reason_name(CursorReset::Reason reason) {
+  switch (reason) {
+    case CursorReset::Reason::kExpired:
+      return "expired";
+    case CursorReset::Reason::kEpochChanged:
+      return "epoch_changed";
+    case CursorReset::Reason::kAheadOfJournal:
+      return "ahead_of_journal";
+  }
+  return "";
+}
+
 std::optional<CursorReset> Feed::judge(const TenantName& tenant, const Position& from,
                                        const JournalHead& journal) const {
   const auto reset = [&](CursorReset::Reason reason) {
@@ -151,6 +163,7 @@ Task<Result<std::variant<FeedPage, CursorReset>>> Feed::read(FeedQuery query) {
     const bool notified = co_await grown->wait(world_, patience);
     static_cast<void>(notified);
   }
+  state.page.position = state.position;
   state.page.next_cursor = cursors_.seal(query.tenant, state.position);
   co_return std::move(state.page);
 }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -45,7 +46,8 @@ struct FeedQuery {
 
 struct FeedPage {
   std::vector<StoredEvent> events;
-  std::vector<Sequence> erased;  // positions in the range of this page whose event was erased
+  std::vector<Sequence> erased;      // positions in the range of this page whose event was erased
+  std::optional<Position> position;  // what next_cursor holds
   std::string next_cursor;
   bool has_more = false;  // the journal goes on behind next_cursor
   FairBudget::Part memory = {};
@@ -58,6 +60,9 @@ struct CursorReset {
   std::string earliest_cursor;
   std::string latest_cursor;
 };
+
+// The reason's public name (API.md, Change feed).
+[[nodiscard]] std::string_view reason_name(CursorReset::Reason reason);
 
 class Feed {
  public:

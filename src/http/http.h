@@ -52,6 +52,9 @@ class Outlet {
   // buffer and no timer.
   [[nodiscard]] virtual Task<bool> rest() = 0;
   virtual void rouse() = 0;
+
+  // Ends the connection, whatever it is doing: every wait says false from now on.
+  virtual void cut() = 0;
 };
 
 // The body of an answer that goes on for as long as client and server want.

@@ -49,6 +49,10 @@ class EchoHandler::EchoStream final : public Stream {
   void tick(MonotonicTime) override { ++handler_.ticked; }
 
   void tell(std::string text) {
+    if (text == "cut") {
+      outlet_->cut();
+      return;
+    }
     if (text == "end") {
       ended_ = true;
       outlet_->rouse();

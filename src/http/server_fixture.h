@@ -23,7 +23,7 @@ namespace bitvault::http {
 //   /commit   waits for finish_commits(), whatever happens
 //   /big      answers 64 MiB
 //   /no       refuses a body that is still to come, with 401
-//   /stream   streams what stream() is given, until "end"
+//   /stream   streams what stream() is given, until "end" or "cut"
 //   /flood    streams 1 MiB after the other
 // The payer of a body is in the header x-payer.
 class EchoHandler final : public Handler {

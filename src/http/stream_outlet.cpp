@@ -54,7 +54,7 @@ bool StreamOutlet::send(std::span<const std::string_view> pieces,
       return false;
     }
     if (error) {
-      break_off();
+      cut();
     }
   }
   return !broken_;
@@ -69,7 +69,7 @@ void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t se
     size += piece.size();
   }
   if (!charge_.raise_to(size)) {
-    break_off();
+    cut();
   }
   const MonotonicTime now = context_.world.clock().monotonic();
   progress_until_ = now + context_.options.write_timeout;
@@ -83,7 +83,7 @@ void StreamOutlet::send_some() {
   std::size_t sent = socket_.write_some(buffers_of(kept_, buffers), error);
   context_.counters.bytes_sent.add(sent);
   if (error && error != net::error::would_block) {
-    break_off();
+    cut();
     return;
   }
   if (sent > 0) {
@@ -146,7 +146,7 @@ void StreamOutlet::rouse() {
 void StreamOutlet::tick(MonotonicTime now) {
   if (wait_ == Wait::kFlush && (progress_until_ <= now || flush_until_ <= now)) {
     context_.counters.streams_too_slow.add();
-    break_off();
+    cut();
   }
 }
 
@@ -158,7 +158,7 @@ bool StreamOutlet::take_input() {
   return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
-void StreamOutlet::break_off() {
+void StreamOutlet::cut() {
   broken_ = true;
   boost::system::error_code ignored;
   socket_.cancel(ignored);

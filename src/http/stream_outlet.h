@@ -24,6 +24,7 @@ class StreamOutlet final : public Outlet {
   [[nodiscard]] Task<bool> flushed() override;
   [[nodiscard]] Task<bool> rest() override;
   void rouse() override;
+  void cut() override;
 
   // Ends a wait whose time is over.
   void tick(MonotonicTime now);
@@ -38,7 +39,6 @@ class StreamOutlet final : public Outlet {
   void send_some();
   void keep(std::span<const std::string_view> pieces, std::size_t sent);
   [[nodiscard]] bool take_input();
-  void break_off();
 
   Socket& socket_;
   SessionContext& context_;

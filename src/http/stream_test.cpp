@@ -109,6 +109,17 @@ TEST_F(StreamTest, ReadsOverWhatTheClientSends) {
   EXPECT_TRUE(read_all(socket).ends_with("still here"));
 }
 
+TEST_F(StreamTest, IsCutWhateverItDoes) {
+  start();
+  Socket resting = open_stream();
+  Socket flushing = open_stream();
+  handler_.stream(std::string(32 * 1024 * 1024, 'y'));
+  EXPECT_FALSE(read_some(resting, 32 * 1024 * 1024).empty());
+  handler_.stream("cut");
+  await([&] { return handler_.streaming == 0; });
+  EXPECT_LT(read_all(flushing).size(), 32u * 1024 * 1024);
+}
+
 TEST_F(StreamTest, TicksWhileItRests) {
   start();
   Socket socket = open_stream();

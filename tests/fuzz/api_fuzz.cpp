@@ -320,9 +320,12 @@ class Conversation {
   HeadBus bus_;
   Keys keys_{world_, store_};
   Feed feed_{world_, store_, bus_, cursors_};
+  LiveFeed live_{world_, feed_, bus_, cursors_, [this](TenantName tenant, std::string token) {
+                   return keys_.still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
+                 }};
   api::Metrics metrics_;
-  api::Api api_{
-      api::Services{world_, store_, feed_, keys_, Catalog::builtin(), cursors_, metrics_, "0"}};
+  api::Api api_{api::Services{world_, store_, feed_, live_, keys_, Catalog::builtin(), cursors_,
+                              metrics_, "0"}};
 };
 
 void run(std::string_view input) {

@@ -1,0 +1,302 @@
+#include "feed/live_feed.h"
+
+#include <array>
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+#include <vector>
+
+#include "feed/event_stream_text.h"
+#include "feed/lane.h"
+#include "feed/tail.h"
+
+namespace bitvault {
+namespace {
+
+constexpr std::size_t kPageEvents = 500;
+constexpr std::uint64_t kRetryMillisecondsMin = 500;
+constexpr std::uint64_t kRetryMillisecondsMax = 3'000;
+
+// Bytes and what keeps them alive.
+struct Text {
+  explicit Text(std::string text) : owner(std::make_shared<const std::string>(std::move(text))) {}
+  [[nodiscard]] std::array<std::string_view, 1> pieces() const { return {*owner}; }
+
+  std::shared_ptr<const std::string> owner;
+};
+
+}  // namespace
+
+// One of a tenant's streams, counted until it goes.
+class LiveFeed::Seat {
+ public:
+  Seat(LiveFeed& live, TenantName tenant) : live_(&live), tenant_(std::move(tenant)) {}
+  ~Seat() {
+    const std::scoped_lock lock(live_->mutex_);
+    const auto taken = live_->seats_.find(tenant_);
+    if (--taken->second == 0) {
+      live_->seats_.erase(taken);
+    }
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  LiveFeed* live_;
+  TenantName tenant_;
+};
+
+// Reads by itself until it has caught up with the tail, then is handed what comes. When its client
+// does not take a batch at once, it leaves the tail and catches up again afterwards.
+class LiveFeed::Stream final : public http::Stream, private TailReader, private Lane::Guest {
+ public:
+  Stream(LiveFeed& live, StreamQuery query, Position position, std::unique_ptr<Seat> seat)
+      : live_(live),
+        query_(std::move(query)),
+        position_(position),
+        told_(position.sequence),
+        comment_period_(live.limits_.comment_period -
+                        live.limits_.comment_period *
+                            static_cast<Duration::rep>(live.world_.random().below(1'000)) / 2'000),
+        seat_(std::move(seat)) {}
+
+  Task<> run(http::Outlet& outlet) override {
+    const Executor executor = co_await boost::asio::this_coro::executor;
+    outlet_ = &outlet;
+    Lane::Stay stay(live_.lane(executor), query_.tenant, query_.credential, *this);
+    const std::uint64_t delay =
+        kRetryMillisecondsMin +
+        live_.world_.random().below(kRetryMillisecondsMax - kRetryMillisecondsMin);
+    bool open = co_await say(event_stream::retry(std::chrono::milliseconds(delay)));
+    while (open) {
+      open = co_await catch_up(stay.tail());
+      if (open) {
+        stay.tail().join(*this, position_);
+        spoke_ = true;
+        open = co_await outlet.rest();
+        TailReader::leave();
+      }
+      if (open) {
+        open = co_await outlet.flushed();
+      }
+    }
+  }
+
+  // Something is sent each period, so that proxies and the client see that the stream is alive.
+  void tick(MonotonicTime now) override {
+    if (std::exchange(spoke_, false)) {
+      silent_until_ = now + comment_period_;
+    }
+    if (!joined() || now < silent_until_) {
+      return;
+    }
+    silent_until_ = now + comment_period_;
+    if (told_ == position_.sequence || query_.notify) {
+      send({event_stream::kComment}, nullptr);
+      return;
+    }
+    const Text text(event_stream::bookmark(cursor()));
+    told_ = position_.sequence;
+    send({*text.owner}, text.owner);
+  }
+
+ private:
+  enum class Outcome : std::uint8_t { kAtHead, kMore, kEnded };
+
+  void take(const std::shared_ptr<const TailBatch>& batch) override {
+    if (batch->end.sequence <= position_.sequence) {
+      return;
+    }
+    const std::vector<std::string_view> pieces = wanted(*batch);
+    position_ = batch->end;
+    if (pieces.empty()) {
+      return;
+    }
+    spoke_ = true;
+    told_ = position_.sequence;
+    send(pieces, batch);
+  }
+
+  void thrown_out() override { outlet_->rouse(); }
+  void turn_out() override { outlet_->cut(); }
+
+  // The parts of a batch that this stream is sent; neighbours are one.
+  [[nodiscard]] std::vector<std::string_view> wanted(const TailBatch& batch) const {
+    std::vector<std::string_view> pieces;
+    const auto add = [&](std::string_view piece) {
+      if (!pieces.empty() && pieces.back().data() + pieces.back().size() == piece.data()) {
+        pieces.back() = {pieces.back().data(), pieces.back().size() + piece.size()};
+      } else if (!piece.empty()) {
+        pieces.push_back(piece);
+      }
+    };
+    for (const TailBatch::Entry& entry : batch.entries) {
+      if (entry.sequence > position_.sequence && query_.filter.matches(entry.event)) {
+        add(entry.block);
+      }
+    }
+    if (query_.notify) {
+      const bool grown = !pieces.empty();
+      pieces.clear();
+      if (grown) {
+        pieces.emplace_back(batch.advanced);
+      }
+    } else {
+      add(batch.rest);
+    }
+    return pieces;
+  }
+
+  // True when it has read what there was and may join the tail.
+  [[nodiscard]] Task<bool> catch_up(Tail& tail) {
+    bool open = true;
+    bool behind = !judged_ || !tail.is_at(position_);
+    while (open && behind) {
+      auto step = query_.notify ? skip_to_head() : read_on();
+      const Outcome outcome = co_await std::move(step);
+      judged_ = true;
+      open = outcome != Outcome::kEnded;
+      behind = outcome == Outcome::kMore || !tail.takes(position_);
+    }
+    co_return open;
+  }
+
+  [[nodiscard]] Task<Outcome> read_on() {
+    FeedQuery query{
+        .tenant = query_.tenant, .cursor = cursor(), .limit = kPageEvents, .filter = query_.filter};
+    auto read = co_await live_.feed_.read(std::move(query));
+    if (!read) {
+      co_return Outcome::kEnded;
+    }
+    if (const auto* reset = std::get_if<CursorReset>(&*read)) {
+      const bool said = co_await say(event_stream::reset(*reset));
+      static_cast<void>(said);
+      co_return Outcome::kEnded;
+    }
+    FeedPage& page = std::get<FeedPage>(*read);
+    if (page.position == position_) {
+      co_return Outcome::kAtHead;
+    }
+    position_ = *page.position;
+    const bool open = co_await say(render(page));
+    co_return !open ? Outcome::kEnded : page.has_more ? Outcome::kMore : Outcome::kAtHead;
+  }
+
+  [[nodiscard]] Task<Outcome> skip_to_head() {
+    const Result<std::string> latest = co_await live_.feed_.latest(query_.tenant);
+    const auto head = latest ? live_.cursors_.open(query_.tenant, *latest)
+                             : Result<Position>(fail(latest.error()));
+    if (!head) {
+      co_return Outcome::kEnded;
+    }
+    position_ = *head;
+    const bool open = co_await say(event_stream::advanced(*latest));
+    co_return open ? Outcome::kAtHead : Outcome::kEnded;
+  }
+
+  // The page as text; the page's own events go.
+  [[nodiscard]] std::string render(FeedPage& page) {
+    std::string text;
+    for (const StoredEvent& event : page.events) {
+      event_stream::append_event(
+          text, live_.cursors_.seal(query_.tenant, {position_.epoch, event.sequence}), event.bytes);
+    }
+    if (!page.erased.empty()) {
+      event_stream::append_erased(text, page.next_cursor, page.erased);
+    } else if (page.events.empty() || page.events.back().sequence != position_.sequence) {
+      text += event_stream::bookmark(page.next_cursor);
+    }
+    page.events.clear();
+    page.memory.shrink_to(text.size());
+    told_ = position_.sequence;
+    return text;
+  }
+
+  [[nodiscard]] Task<bool> say(std::string words) {
+    const Text text(std::move(words));
+    bool open = outlet_->send(text.pieces(), text.owner);
+    if (!open) {
+      open = co_await outlet_->flushed();
+    }
+    co_return open;
+  }
+
+  // While it has joined: what is not taken at once makes it leave.
+  void send(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner) {
+    if (!outlet_->send(pieces, std::move(owner))) {
+      TailReader::leave();
+      outlet_->rouse();
+    }
+  }
+  void send(std::initializer_list<std::string_view> pieces, std::shared_ptr<const void> owner) {
+    send(std::span(pieces.begin(), pieces.size()), std::move(owner));
+  }
+
+  [[nodiscard]] std::string cursor() const { return live_.cursors_.seal(query_.tenant, position_); }
+
+  LiveFeed& live_;
+  const StreamQuery query_;
+  Position position_;  // everything up to here was sent, or does not match
+  Sequence told_;      // of the last id that the client was sent
+  const Duration comment_period_;
+  MonotonicTime silent_until_{};
+  bool spoke_ = false;   // since the last tick
+  bool judged_ = false;  // its position was one to go on from
+  const std::unique_ptr<Seat> seat_;
+  http::Outlet* outlet_ = nullptr;
+};
+
+LiveFeed::LiveFeed(World& world, Feed& feed, HeadBus& bus, const CursorCodec& cursors,
+                   StillAllowed still_allowed, LiveLimits limits)
+    : world_(world),
+      feed_(feed),
+      bus_(bus),
+      cursors_(cursors),
+      still_allowed_(std::move(still_allowed)),
+      limits_(limits) {}
+
+LiveFeed::~LiveFeed() = default;
+
+Task<Result<std::unique_ptr<http::Stream>>> LiveFeed::open(StreamQuery query) {
+  auto find_start = query.notify ? feed_.latest(query.tenant) : feed_.earliest(query.tenant);
+  Result<std::string> start = co_await std::move(find_start);
+  if (start && query.cursor) {
+    start = *query.cursor;
+  }
+  if (!start) {
+    co_return fail(std::move(start.error()));
+  }
+  const Result<Position> position = cursors_.open(query.tenant, *start);
+  if (!position) {
+    co_return fail(position.error());
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    std::size_t& taken = seats_[query.tenant];
+    if (taken >= limits_.streams_max) {
+      co_return fail(Code::kRateLimited, "the tenant has too many streams open; close some");
+    }
+    ++taken;
+  }
+  auto seat = std::make_unique<Seat>(*this, query.tenant);
+  co_return std::make_unique<Stream>(*this, std::move(query), *position, std::move(seat));
+}
+
+std::size_t LiveFeed::streams() const {
+  const std::scoped_lock lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [tenant, taken] : seats_) {
+    count += taken;
+  }
+  return count;
+}
+
+LiveFeed::Lane& LiveFeed::lane(const Executor& executor) {
+  const std::scoped_lock lock(mutex_);
+  auto& lane = lanes_[&executor.context()];
+  if (!lane) {
+    lane = std::make_unique<Lane>(*this, executor);
+  }
+  return *lane;
+}
+
+}  // namespace bitvault

@@ -1,0 +1,508 @@
+// Streams over the real store, on a simulated process: clients read as slowly as the seed says.
+#include "feed/live_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "store/sqlite/sqlite_store.h"
+#include "tests/sim/harness.h"
+#include "tests/store/make_event.h"
+#include "tests/store/memory_vfs.h"
+#include "world/task_group.h"
+
+namespace bitvault {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TenantName kAcme = test::tenant_name("acme");
+const TenantName kOther = test::tenant_name("other");
+
+SecretKey master() {
+  const Digest digest = sha256("master");
+  return SecretKey{std::span<const std::byte, 32>(digest)};
+}
+
+// A block of a stream as a client sees it.
+struct Message {
+  std::string id;
+  std::string event;
+  std::string data;
+};
+
+// What has come whole, by the rules of the specification; comments are left out.
+std::vector<Message> parse(std::string_view text) {
+  std::vector<Message> messages;
+  while (true) {
+    const std::size_t end = text.find("\n\n");
+    if (end == std::string_view::npos) {
+      return messages;
+    }
+    Message message;
+    std::string_view block = text.substr(0, end + 1);
+    text.remove_prefix(end + 2);
+    while (!block.empty()) {
+      const std::string_view line = block.substr(0, block.find('\n'));
+      block.remove_prefix(line.size() + 1);
+      for (auto& [name, value] : {std::pair{"id: ", &message.id},
+                                  {"event: ", &message.event},
+                                  {"data: ", &message.data}}) {
+        if (line.starts_with(name)) {
+          *value = line.substr(std::string_view(name).size());
+        }
+      }
+    }
+    messages.push_back(std::move(message));
+  }
+}
+
+std::uint64_t sequence_of(const std::string& event) {
+  constexpr std::string_view kName = "\"sequence\":\"";
+  return std::stoull(event.substr(event.find(kName) + kName.size(), 20));
+}
+
+// A connection whose client takes at most `room` bytes until it makes room again.
+class FakeOutlet final : public http::Outlet {
+ public:
+  FakeOutlet(World& world, const Executor& executor, std::size_t room)
+      : world_(world), room_(room), made_(room), changed_(executor) {}
+
+  bool send(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner) override {
+    EXPECT_TRUE(kept_.empty());
+    for (const std::string_view piece : pieces) {
+      const std::size_t taken = cut_ ? 0 : std::min(room_, piece.size());
+      received += piece.substr(0, taken);
+      kept_ += piece.substr(taken);
+      room_ -= taken;
+    }
+    owner_ = std::move(owner);
+    return kept_.empty() && !cut_;
+  }
+  Task<bool> flushed() override {
+    while (!kept_.empty() && !cut_) {
+      const bool notified = co_await changed_.wait(world_, 10s);
+      static_cast<void>(notified);
+      const std::size_t taken = std::min(room_, kept_.size());
+      received += kept_.substr(0, taken);
+      kept_.erase(0, taken);
+      room_ -= taken;
+    }
+    co_return !cut_;
+  }
+  Task<bool> rest() override {
+    resting_ = true;
+    while (!roused_ && !cut_) {
+      const bool notified = co_await changed_.wait(world_, 1h);
+      static_cast<void>(notified);
+    }
+    resting_ = roused_ = false;
+    co_return !cut_;
+  }
+  void rouse() override {
+    roused_ = true;
+    changed_.notify();
+  }
+  void cut() override {
+    cut_ = true;
+    changed_.notify();
+  }
+
+  void make_room() {
+    room_ = made_;
+    changed_.notify();
+  }
+  [[nodiscard]] bool resting() const { return resting_; }
+
+  std::string received;
+
+ private:
+  World& world_;
+  std::size_t room_;
+  const std::size_t made_;
+  Signal changed_;
+  std::string kept_;
+  std::shared_ptr<const void> owner_;
+  bool resting_ = false;
+  bool roused_ = false;
+  bool cut_ = false;
+};
+
+// A client and its connection.
+class Client {
+ public:
+  Client(World& world, const Executor& executor, std::size_t room)
+      : world_(world), outlet_(world, executor, room) {}
+
+  // Until the stream ends.
+  Task<> listen(LiveFeed& live, StreamQuery query) {
+    auto stream = co_await live.open(std::move(query));
+    EXPECT_TRUE(stream) << stream.error().detail;
+    stream_ = std::move(*stream);
+    co_await stream_->run(outlet_);
+    stream_.reset();
+    ended = true;
+  }
+  // Makes room and ticks until the stream ends.
+  Task<> attend(Duration period) {
+    while (!ended) {
+      co_await world_.sleep(period);
+      outlet_.make_room();
+      if (stream_ && outlet_.resting()) {
+        stream_->tick(world_.clock().monotonic());
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<Message> messages() const { return parse(outlet_.received); }
+  [[nodiscard]] std::vector<std::uint64_t> sequences() const {
+    std::vector<std::uint64_t> found;
+    for (const Message& message : messages()) {
+      if (message.event.starts_with("bitvault.")) {
+        found.push_back(sequence_of(message.data));
+      }
+    }
+    return found;
+  }
+  // How many events have come, so far as their blocks have begun.
+  [[nodiscard]] std::size_t count() {
+    constexpr std::string_view kBegin = "\nevent: bitvault.";
+    for (std::size_t at = outlet_.received.find(kBegin, counted_to_); at != std::string::npos;
+         at = outlet_.received.find(kBegin, counted_to_)) {
+      counted_to_ = at + kBegin.size();
+      ++counted_;
+    }
+    return counted_;
+  }
+  FakeOutlet& outlet() { return outlet_; }
+
+  bool ended = false;
+
+ private:
+  World& world_;
+  FakeOutlet outlet_;
+  std::unique_ptr<http::Stream> stream_;
+  std::size_t counted_ = 0;
+  std::size_t counted_to_ = 0;
+};
+
+class Bench {
+ public:
+  explicit Bench(std::uint64_t seed, LiveLimits limits = {}) : sim_(seed), vfs_(seed) {
+    SqliteOptions options;
+    options.folder = "feed";
+    options.vfs = vfs_.name();
+    options.writer = sim_.executor();
+    options.readers = sim_.executor();
+    auto opened = SqliteStore::open(
+        std::move(options), sim_.world(),
+        [this](const TenantName& tenant, const JournalHead&) { bus_.announce(tenant); });
+    check(opened.has_value(), "the store opens");
+    store_ = std::move(*opened);
+    feed_.emplace(sim_.world(), *store_, bus_, cursors_);
+    live_.emplace(
+        sim_.world(), *feed_, bus_, cursors_,
+        [this](TenantName, std::string credential) -> Task<bool> {
+          co_return !revoked.contains(credential);
+        },
+        limits);
+  }
+
+  // Runs what `task` is, which spawns what goes on beside it into `group`.
+  void run(std::move_only_function<Task<>(Bench&, TaskGroup&)> task) {
+    const bool done = sim_.run([](Bench& b, auto& inner) -> Task<> {
+      const Executor executor = b.executor();
+      TaskGroup group(executor);
+      co_await inner(b, group);
+      for (const auto& client : b.clients_) {
+        client->outlet().cut();
+      }
+      co_await group.join(b.world());
+      while (b.bus().listeners() > 0) {
+        co_await b.world().sleep(1ms);
+      }
+      co_await b.world().sleep(5s);
+    }(*this, task));
+    EXPECT_TRUE(done);
+    EXPECT_EQ(live_->streams(), 0u);
+    clients_.clear();
+    live_.reset();
+  }
+
+  Client& connect(TaskGroup& group, StreamQuery query, std::size_t room = 1'000'000'000,
+                  Duration period = 100ms) {
+    Client& client = *clients_.emplace_back(std::make_unique<Client>(world(), executor(), room));
+    group.spawn(client.listen(*live_, std::move(query)));
+    group.spawn(client.attend(period));
+    return client;
+  }
+
+  Task<> make_tenants() {
+    for (const TenantName& name : {kAcme, kOther}) {
+      const auto put = co_await store_->put_tenant(name, {});
+      EXPECT_TRUE(put);
+    }
+  }
+  Task<> publish(TenantName tenant, int count, std::string note = "") {
+    Transaction transaction(tenant);
+    for (int i = 0; i < count; ++i) {
+      transaction.append(test::made_event(tenant, world(), note));
+    }
+    const auto committed = co_await store_->commit(std::move(transaction));
+    EXPECT_TRUE(committed);
+  }
+
+  LiveFeed& live() { return *live_; }
+  Feed& feed() { return *feed_; }
+  Store& store() { return *store_; }
+  HeadBus& bus() { return bus_; }
+  World& world() { return sim_.world(); }
+  Executor executor() { return sim_.executor(); }
+  const CursorCodec& cursors() const { return cursors_; }
+
+  std::set<std::string> revoked;
+
+ private:
+  sim::Harness sim_;
+  test::MemoryVfs vfs_;
+  HeadBus bus_;
+  CursorCodec cursors_{master()};
+  std::unique_ptr<SqliteStore> store_;
+  std::optional<Feed> feed_;
+  std::optional<LiveFeed> live_;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+StreamQuery query_of(const TenantName& tenant, std::string credential = "key") {
+  return {
+      .tenant = tenant, .cursor = std::nullopt, .filter = {}, .credential = std::move(credential)};
+}
+
+std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t i = first; i <= last; ++i) {
+    numbers.push_back(i);
+  }
+  return numbers;
+}
+
+// Returns when it holds; a test that waits in vain runs out of steps.
+Task<> await(World& world, std::function<bool()> condition) {
+  while (!condition()) {
+    co_await world.sleep(200ms);
+  }
+}
+
+TEST(LiveFeed, GivesWhatIsRetainedAndThenWhatComes) {
+  Bench bench(1);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 700);
+    co_await b.publish(kAcme, 500);
+    Client& client = b.connect(group, query_of(kAcme));
+    co_await b.publish(kAcme, 3);
+    co_await await(b.world(), [&] { return client.count() == 1'203; });
+    co_await b.publish(kAcme, 1);
+    co_await b.publish(kOther, 1);
+    co_await await(b.world(), [&] { return client.count() == 1'204; });
+    EXPECT_EQ(client.sequences(), range(1, 1'204));
+    const Message last = client.messages().back();
+    EXPECT_EQ(b.cursors().open(kAcme, last.id)->sequence.value, 1'204u);
+    EXPECT_TRUE(client.outlet().received.starts_with("retry: "));
+  });
+}
+
+// Whatever the clients' pace and the order of everything, each has each event once, in order.
+TEST(LiveFeed, SlowAndFastClientsMissNothing) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    Bench bench(seed);
+    bench.run([seed](Bench& b, TaskGroup& group) -> Task<> {
+      co_await b.make_tenants();
+      co_await b.publish(kAcme, static_cast<int>(seed % 7) * 100);
+      std::vector<Client*> clients;
+      for (std::uint64_t i = 0; i < 6; ++i) {
+        const std::size_t room = i == 0 ? 1'000'000'000 : 2'000 + b.world().random().below(20'000);
+        const Duration period = std::chrono::milliseconds(1 + b.world().random().below(300));
+        clients.push_back(&b.connect(group, query_of(kAcme), room, period));
+      }
+      std::uint64_t published = seed % 7 * 100;
+      for (int i = 0; i < 30; ++i) {
+        const int count = 1 + static_cast<int>(b.world().random().below(10));
+        co_await b.publish(kAcme, count);
+        published += static_cast<std::uint64_t>(count);
+        co_await b.world().sleep(std::chrono::milliseconds(b.world().random().below(100)));
+      }
+      for (Client* client : clients) {
+        co_await await(b.world(), [&] {
+          return client->count() >= published && client->outlet().received.ends_with("\n\n");
+        });
+        EXPECT_EQ(client->sequences(), range(1, published));
+      }
+    });
+  }
+}
+
+TEST(LiveFeed, ResumesAfterItsCursor) {
+  Bench bench(3);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 10);
+    Client& first = b.connect(group, query_of(kAcme));
+    co_await await(b.world(), [&] { return first.sequences().size() == 10; });
+    StreamQuery query = query_of(kAcme);
+    query.cursor = first.messages()[4].id;  // the first block is `retry`
+    Client& second = b.connect(group, std::move(query));
+    co_await await(b.world(), [&] { return second.sequences().size() == 6; });
+    EXPECT_EQ(second.sequences(), range(5, 10));
+  });
+}
+
+TEST(LiveFeed, AFilteredStreamMovesItsIdOverWhatItSkips) {
+  Bench bench(4);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    StreamQuery query = query_of(kAcme);
+    query.filter = Filter::make({"bitvault.share.*"}, {}, {}).value();
+    Client& client = b.connect(group, std::move(query));
+    const auto id = [&] {
+      const auto messages = client.messages();
+      const auto last = std::ranges::find_if(messages.rbegin(), messages.rend(),
+                                             [](const Message& m) { return !m.id.empty(); });
+      return last == messages.rend() ? std::uint64_t{0}
+                                     : b.cursors().open(kAcme, last->id)->sequence.value;
+    };
+    co_await b.publish(kAcme, 20);
+    co_await await(b.world(), [&] { return id() == 20; });
+    co_await b.publish(kAcme, 20);
+    co_await await(b.world(), [&] { return id() == 40; });
+    EXPECT_TRUE(client.sequences().empty());
+  });
+}
+
+TEST(LiveFeed, AnIdleStreamHasACommentAtLeastEvery15Seconds) {
+  Bench bench(5);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    Client& client = b.connect(group, query_of(kAcme), 1'000'000, 500ms);
+    std::size_t before = 0;
+    for (int i = 0; i < 10; ++i) {
+      co_await b.world().sleep(15s);
+      EXPECT_GT(client.outlet().received.size(), before) << i;
+      before = client.outlet().received.size();
+    }
+    EXPECT_LT(before, 200u);  // and not much more often
+    EXPECT_TRUE(client.outlet().received.ends_with(":\n\n"));
+  });
+}
+
+TEST(LiveFeed, AResetEndsTheStreamAndSaysWhereToGoOn) {
+  Bench bench(6);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 5);
+    const auto head = co_await b.store().head(kAcme);
+    StreamQuery query = query_of(kAcme);
+    query.cursor = b.cursors().seal(kAcme, {head->epoch, Sequence{9}});
+    Client& ahead = b.connect(group, query);
+    query.cursor = b.cursors().seal(kAcme, {Epoch::parse("zzzzzzzzzzzz").value(), Sequence{2}});
+    Client& foreign = b.connect(group, query);
+    co_await await(b.world(), [&] { return ahead.ended && foreign.ended; });
+    for (const auto& [client, reason] :
+         {std::pair{&ahead, "ahead_of_journal"}, {&foreign, "epoch_changed"}}) {
+      const Message last = client->messages().back();
+      EXPECT_EQ(last.event, "reset");
+      EXPECT_NE(last.data.find(reason), std::string::npos) << last.data;
+      EXPECT_EQ(b.cursors().open(kAcme, last.id)->sequence.value, 0u);
+    }
+  });
+}
+
+TEST(LiveFeed, AnEndedHistoryEndsItsStreams) {
+  Bench bench(7);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 5);
+    Client& client = b.connect(group, query_of(kAcme));
+    co_await await(b.world(), [&] { return client.sequences().size() == 5; });
+    const auto deleted = co_await b.store().delete_tenant(kAcme);
+    EXPECT_TRUE(deleted);
+    co_await await(b.world(), [&] { return client.ended; });
+  });
+}
+
+TEST(LiveFeed, NotifySaysOnlyHowFarTheJournalIs) {
+  Bench bench(8);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 5);
+    StreamQuery query = query_of(kAcme);
+    query.notify = true;
+    Client& client = b.connect(group, std::move(query));
+    const auto newest = [&] {
+      const auto messages = client.messages();
+      return messages.size() < 2 ? std::uint64_t{0}
+                                 : b.cursors().open(kAcme, messages.back().id)->sequence.value;
+    };
+    co_await await(b.world(), [&] { return newest() == 5; });
+    co_await b.publish(kAcme, 2);
+    co_await await(b.world(), [&] { return newest() == 7; });
+    EXPECT_EQ(client.outlet().received.find("specversion"), std::string::npos);
+    for (const Message& message : client.messages()) {
+      EXPECT_TRUE(message.event == "advanced" || message.event.empty()) << message.event;
+    }
+  });
+}
+
+TEST(LiveFeed, WhoIsNoLongerAllowedIsCutOffWithin5Seconds) {
+  Bench bench(9);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    Client& stays = b.connect(group, query_of(kAcme, "good"));
+    Client& goes = b.connect(group, query_of(kAcme, "bad"));
+    co_await b.world().sleep(20s);
+    EXPECT_FALSE(goes.ended);
+    b.revoked.insert("bad");
+    co_await b.world().sleep(5s);
+    EXPECT_TRUE(goes.ended);
+    EXPECT_FALSE(stays.ended);
+    co_await b.publish(kAcme, 1);
+    co_await await(b.world(), [&] { return stays.sequences().size() == 1; });
+    EXPECT_TRUE(goes.sequences().empty());
+  });
+}
+
+TEST(LiveFeed, ATenantHasSoManyStreamsAndNoMore) {
+  Bench bench(10, {.streams_max = 2});
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    Client& first = b.connect(group, query_of(kAcme));
+    b.connect(group, query_of(kAcme));
+    co_await await(b.world(), [&] { return b.live().streams() == 2; });
+    const auto third = co_await b.live().open(query_of(kAcme));
+    EXPECT_EQ(third.error().code, Code::kRateLimited);
+    const auto others = co_await b.live().open(query_of(kOther));
+    EXPECT_TRUE(others);
+    first.outlet().cut();
+    co_await await(b.world(), [&] { return first.ended; });
+    const auto again = co_await b.live().open(query_of(kAcme));
+    EXPECT_TRUE(again);
+  });
+}
+
+TEST(LiveFeed, RefusesWhatIsNoCursorAndNoTenant) {
+  Bench bench(11);
+  bench.run([](Bench& b, TaskGroup&) -> Task<> {
+    co_await b.make_tenants();
+    StreamQuery query = query_of(kAcme);
+    query.cursor = "nonsense";
+    const auto forged = co_await b.live().open(std::move(query));
+    EXPECT_EQ(forged.error().code, Code::kCursorInvalid);
+    const auto nobody = co_await b.live().open(query_of(test::tenant_name("nobody")));
+    EXPECT_EQ(nobody.error().code, Code::kNotFound);
+  });
+}
+
+}  // namespace
+}  // namespace bitvault
