@@ -28,6 +28,7 @@
 #include "feed/feed.h"
 #include "feed/live_feed.h"
 #include "http/server.h"
+#include "retention/retention.h"
 #include "store/sqlite/sqlite_store.h"
 #include "world/reconciler.h"
 #include "world/task_group.h"
@@ -140,6 +141,11 @@ class EmbeddedServer {
     }
     purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
     tasks_.spawn(purge_->run());
+    retention_.emplace(world_, *store_,
+                       RetentionPolicy{.max_age_seconds = options_.retention_age_seconds,
+                                       .max_events = options_.retention_events});
+    let_go_.emplace(world_, control_, Retention::kPeriod, [this] { return retention_round(); });
+    tasks_.spawn(let_go_->run());
     Status listening = listen();
     if (listening) {
       tell_where(*operator_key);
@@ -183,6 +189,11 @@ class EmbeddedServer {
   Status listen() {
     metrics_.show("bitvault_feed_waiting", "Readers that wait for an event",
                   [this] { return static_cast<double>(bus_.listeners()); });
+    metrics_.show("bitvault_retention_events_expired_total",
+                  "Events that retention took out of the journals",
+                  [this] { return static_cast<double>(retention_->events_expired()); });
+    metrics_.show("bitvault_retention_events_pruned_total", "Events whose bytes retention deleted",
+                  [this] { return static_cast<double>(retention_->events_pruned()); });
     api_ = std::make_unique<api::Api>(api::Services{.world = world_,
                                                     .store = *store_,
                                                     .feed = *feed_,
@@ -218,6 +229,14 @@ class EmbeddedServer {
     co_return more.value_or(false);
   }
 
+  Task<bool> retention_round() {
+    const Retention::Outcome outcome = co_await retention_->round();
+    if (outcome.trouble) {
+      spdlog::warn("letting go of old events: {}", outcome.trouble->detail);
+    }
+    co_return outcome.more;
+  }
+
   const cli::ServeOptions& options_;
   World& world_;
   const Executor control_;
@@ -233,6 +252,8 @@ class EmbeddedServer {
   api::Metrics metrics_;
   Watchers watchers_;
   std::optional<Reconciler> purge_;
+  std::optional<Retention> retention_;
+  std::optional<Reconciler> let_go_;
   TaskGroup tasks_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;

@@ -65,6 +65,12 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
       ->type_name("debug|info|warn|error");
   app.add_flag_callback(
       "--log-json,--json", [&layer] { layer.log_json = true; }, "Log JSON, an object a line");
+  app.add_option("--retention-max-age", layer.retention_max_age,
+                 "Let go of events that are older, unless a tenant says otherwise (default: never)")
+      ->type_name("SECONDS|12h|30d");
+  app.add_option("--retention-max-events", layer.retention_max_events,
+                 "Keep so many events of a tenant, unless it says otherwise (default: all)")
+      ->type_name("N");
   app.add_option("--threads", layer.threads, "Threads that serve requests (default: one a core)")
       ->type_name("N");
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cli/amount.h"
 #include "cli/config_file.h"
 #include "cli/console.h"
 
@@ -147,6 +148,25 @@ Status read_process(const ServeLayer& said, ServeOptions& options) {
   return {};
 }
 
+Status read_retention(const ServeLayer& said, ServeOptions& options) {
+  if (said.retention_max_age) {
+    options.retention_age_seconds = parse_age(*said.retention_max_age);
+    if (!options.retention_age_seconds) {
+      return fail(Code::kInvalid,
+                  "retention max age must be seconds, at least 1, or such as 12h or 30d; leave it "
+                  "out to keep events however old they get");
+    }
+  }
+  if (said.retention_max_events) {
+    if (*said.retention_max_events < 1) {
+      return fail(Code::kInvalid,
+                  "retention max events must be at least 1; leave it out to keep all of them");
+    }
+    options.retention_events = static_cast<std::uint64_t>(*said.retention_max_events);
+  }
+  return {};
+}
+
 template <class T>
 void prefer(std::optional<T>& value, const std::optional<T>& stronger) {
   if (stronger) {
@@ -164,6 +184,8 @@ ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.log_level, flags.log_level);
   prefer(merged.log_json, flags.log_json);
   prefer(merged.threads, flags.threads);
+  prefer(merged.retention_max_age, flags.retention_max_age);
+  prefer(merged.retention_max_events, flags.retention_max_events);
   merged.watches.insert(merged.watches.end(), flags.watches.begin(), flags.watches.end());
   return merged;
 }
@@ -185,7 +207,9 @@ Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
                    .allow_private_targets = file->boolean("allow_private_targets"),
                    .log_level = file->string("log_level"),
                    .log_json = file->boolean("log_json"),
-                   .threads = file->integer("threads")};
+                   .threads = file->integer("threads"),
+                   .retention_max_age = file->string("retention_max_age"),
+                   .retention_max_events = file->integer("retention_max_events")};
   for (const auto& [tenant, directory] : file->table("watch")) {
     layer.watches.push_back(tenant + "=" + directory);
   }
@@ -199,6 +223,9 @@ Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLaye
   const ServeLayer said = merge(flags, file);
   ServeOptions options;
   Status status = read_process(said, options);
+  if (status) {
+    status = read_retention(said, options);
+  }
   if (status && said.listen) {
     status = read_listen(*said.listen, options);
   }

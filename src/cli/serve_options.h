@@ -9,6 +9,8 @@
 //   roles = ["api", "drain"]        # absent: all
 //   allow_private_targets = false
 //   threads = 2                     # absent: one a core
+//   retention_max_age = "30d"       # absent: events are kept however old they get
+//   retention_max_events = 1000000  # absent: however many there are
 //   log_level = "info"
 //   log_json = false
 //   [watch]
@@ -47,6 +49,9 @@ struct ServeOptions {
   LogLevel log_level = LogLevel::kInfo;
   bool log_json = false;
   unsigned threads = 0;  // 0: one a core
+  // Of tenants that have no setting of their own. Absent: for ever.
+  std::optional<std::uint64_t> retention_age_seconds{};
+  std::optional<std::uint64_t> retention_events{};
 
   [[nodiscard]] bool has(Role role) const;
 };
@@ -63,6 +68,8 @@ struct ServeLayer {
   std::optional<std::string> log_level{};
   std::optional<bool> log_json{};
   std::optional<std::int64_t> threads{};
+  std::optional<std::string> retention_max_age{};
+  std::optional<std::int64_t> retention_max_events{};
 };
 
 // Reads the file's text; `name` is the file's, for errors.

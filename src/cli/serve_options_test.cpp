@@ -70,6 +70,12 @@ TEST(ServeOptions, WrongValuesAreOneClearLine) {
                               {.watches = {"acme=/nonexistent"}},
                               {.watches = {"acme=/tmp", "acme=/"}},
                               {.log_level = "loud"},
+                              {.retention_max_age = "0"},
+                              {.retention_max_age = "soon"},
+                              {.retention_max_age = "-1d"},
+                              {.retention_max_age = ""},
+                              {.retention_max_events = 0},
+                              {.retention_max_events = -5},
                               {.threads = 0},
                               {.threads = 10'000}};
   for (const ServeLayer& layer : wrong) {
@@ -78,6 +84,19 @@ TEST(ServeOptions, WrongValuesAreOneClearLine) {
     EXPECT_EQ(text.find('\n'), std::string::npos) << text;
     EXPECT_EQ(text.find("hunter2"), std::string::npos) << text;
   }
+}
+
+TEST(ServeOptions, RetentionIsForEverUnlessSaid) {
+  const auto defaults = make_serve_options({}, {});
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(defaults->retention_age_seconds, std::nullopt);
+  EXPECT_EQ(defaults->retention_events, std::nullopt);
+  const auto file = serve_layer("retention_max_age = \"30d\"\nretention_max_events = 7\n", "s");
+  ASSERT_TRUE(file) << file.error().detail;
+  const auto options = make_serve_options({.retention_max_events = 9}, *file);
+  ASSERT_TRUE(options) << options.error().detail;
+  EXPECT_EQ(options->retention_age_seconds, 30u * 86'400);
+  EXPECT_EQ(options->retention_events, 9u);
 }
 
 TEST(ServeOptions, TheFileIsReadStrictly) {

@@ -9,6 +9,10 @@
 //   is reported as a duplicate with its first sequence, with others the transaction fails with
 //   kIdConflict. (Of an event that was pruned or erased there are no members left to compare: it is
 //   a duplicate.) Twice the same id in one transaction: kInvalid.
+// - Events leave by the floor alone: raise_floor() hides what is below it for good, in one commit,
+//   then prune() deletes it batch by batch. Each event's row stays with its leaf. An id is
+//   remembered until prune() was told to forget it. What is held keeps its bytes until the last
+//   release.
 // - After a failure of storage: kUnavailable when nothing was committed, kOutcomeUnknown when that
 //   cannot be told yet. Reads go on. The store finds out by itself what was committed before it
 //   takes the next write.
@@ -48,7 +52,7 @@ struct ReadLimit {
 
 // A run of a journal: consecutive retained events after a position.
 struct Slice {
-  JournalHead journal;  // as it was for this read
+  JournalHead journal;  // as it was for this read: none of the events is below its floor
   std::vector<StoredEvent> events;
 };
 
@@ -62,6 +66,25 @@ struct FoundEvent {
 
 // A page of records ends before its values exceed this, never before its first record.
 inline constexpr std::size_t kScanBytesMax = 4 * 1024 * 1024;
+
+// What background work needs to know of a tenant's journal: how much of it is done, and how old
+// what comes next is.
+struct Upkeep {
+  Tenant tenant;
+  // forgotten <= swept <= the floor. Bytes below `swept` are gone, unless they are held; ids below
+  // `forgotten` are.
+  Sequence swept;
+  Sequence forgotten;
+  std::optional<WallTime> oldest;     // recordedtime of the first event that is retained
+  std::optional<WallTime> oldest_id;  // of the event at `forgotten`, when it is below the floor
+};
+
+// What one batch of prune() did.
+struct Pruned {
+  std::size_t events = 0;  // whose bytes went
+  std::size_t ids = 0;     // that were forgotten
+  bool more = false;       // it ended at its limit: ask again
+};
 
 struct TenantPut {
   Tenant tenant;
@@ -91,10 +114,25 @@ class Store {
   // Slice::journal. After the head there is nothing yet: the run is empty.
   [[nodiscard]] virtual Task<Result<Slice>> read(TenantName tenant, Sequence after,
                                                  ReadLimit limit) = 0;
-  // kNotFound when no event of the tenant has this id.
+  // kNotFound when no event of the tenant has this id, or its id was forgotten. Below the floor it
+  // is pruned, also while somebody holds it.
   [[nodiscard]] virtual Task<Result<FoundEvent>> find(TenantName tenant, EventId id) = 0;
   // The last sequence whose recordedtime is before `time` (floor - 1 when there is none retained).
   [[nodiscard]] virtual Task<Result<Position>> position_at(TenantName tenant, WallTime time) = 0;
+
+  // The event at a place: present when it is retained or held. kNotFound past the head.
+  [[nodiscard]] virtual Task<Result<FoundEvent>> held(TenantName tenant, Sequence sequence) = 0;
+
+  // Retention. Tenants whose names are greater than `after`, ascending, also those being deleted.
+  [[nodiscard]] virtual Task<Result<ListPage<Upkeep>>> upkeep(std::string after,
+                                                              std::size_t limit) = 0;
+  // Retains nothing below `floor` any more. The floor never goes back and never beyond head + 1:
+  // what asks for that changes less or nothing. kConflict when the epoch is not the tenant's.
+  [[nodiscard]] virtual Task<Result<JournalHead>> raise_floor(TenantName tenant,
+                                                              Position floor) = 0;
+  // Deletes at most one bounded batch of what is below the floor: bytes that nobody holds, and ids
+  // of events recorded before `ids_before`.
+  [[nodiscard]] virtual Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) = 0;
 
   // Records of one tenant.
   [[nodiscard]] virtual Task<Result<std::optional<std::string>>> get(TenantName tenant,

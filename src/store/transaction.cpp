@@ -12,7 +12,9 @@ Status check_counts(const Transaction& transaction) {
     return fail(Code::kInvalid,
                 fmt::format("one transaction takes at most {} events", kTransactionEventsMax));
   }
-  if (transaction.writes().size() + transaction.expectations().size() > kTransactionRecordsMax) {
+  const std::size_t records =
+      transaction.writes().size() + transaction.expectations().size() + transaction.holds().size();
+  if (records > kTransactionRecordsMax) {
     return fail(Code::kInvalid,
                 fmt::format("one transaction takes at most {} records", kTransactionRecordsMax));
   }
@@ -40,6 +42,15 @@ Status check_records(const Transaction& transaction) {
   for (const auto& expectation : transaction.expectations()) {
     if (auto status = check_record(expectation.key, expectation.value); !status) {
       return status;
+    }
+  }
+  return {};
+}
+
+Status check_holds(const Transaction& transaction) {
+  for (const auto& hold : transaction.holds()) {
+    if (hold.holder.empty() || hold.holder.size() > kHolderBytesMax) {
+      return fail(Code::kInvalid, fmt::format("a holder has 1 to {} bytes", kHolderBytesMax));
     }
   }
   return {};
@@ -81,6 +92,9 @@ Status validate(const Transaction& transaction) {
   if (auto status = check_records(transaction); !status) {
     return status;
   }
+  if (auto status = check_holds(transaction); !status) {
+    return status;
+  }
   if (auto status = check_sizes(transaction.events()); !status) {
     return status;
   }
@@ -104,6 +118,9 @@ std::size_t byte_size(const Transaction& transaction) {
   }
   for (const auto& expectation : transaction.expectations()) {
     bytes += size(expectation);
+  }
+  for (const auto& hold : transaction.holds()) {
+    bytes += hold.holder.size();
   }
   return bytes;
 }

@@ -4,6 +4,10 @@
 // Rows are records: (collection, key) -> value, ordered by the bytes of the key. A collection
 // belongs to one feature (its API keys, its node table, its subscriptions), which alone knows what
 // the values mean.
+//
+// A hold keeps an event's bytes past the end of its retention for a debt that names it: a retry, a
+// dead letter. Its holder, a name of the feature's own, takes and releases it together with the
+// records of that debt.
 #pragma once
 
 #include <optional>
@@ -20,8 +24,10 @@ namespace bitvault {
 
 inline constexpr std::size_t kRecordKeyBytesMax = 4'352;
 inline constexpr std::size_t kRecordValueBytesMax = 1024 * 1024;
+inline constexpr std::size_t kHolderBytesMax = 256;
 inline constexpr std::size_t kTransactionEventsMax = 1'000;
-inline constexpr std::size_t kTransactionRecordsMax = 10'000;  // writes and expectations together
+// Writes, expectations and holds together.
+inline constexpr std::size_t kTransactionRecordsMax = 10'000;
 inline constexpr std::size_t kTransactionBytesMax = 64 * 1024 * 1024;
 
 // The name of a collection of records, such as "key" or "watch.node".
@@ -53,6 +59,12 @@ class Transaction {
     std::optional<std::string> value;  // absent: there is no such record
   };
 
+  struct Hold {
+    Sequence sequence;
+    std::string holder;
+    bool taken = true;  // or released
+  };
+
   explicit Transaction(TenantName tenant) : tenant_(std::move(tenant)) {}
 
   // Events get their sequences in the order of these calls, at most kTransactionEventsMax.
@@ -68,23 +80,37 @@ class Transaction {
     expectations_.push_back({collection, std::move(key), std::move(value)});
   }
 
+  // The event stays readable by Store::held() until this holder released it, whatever becomes of
+  // the floor. The commit fails with kEventPruned or kEventErased when its bytes are gone by now,
+  // and with kNotFound when there was no such event before this transaction. Taken once more, it is
+  // held once.
+  void hold(Sequence sequence, std::string holder) {
+    holds_.push_back({sequence, std::move(holder), true});
+  }
+  // Whether it was held or not.
+  void release(Sequence sequence, std::string holder) {
+    holds_.push_back({sequence, std::move(holder), false});
+  }
+
   [[nodiscard]] const TenantName& tenant() const { return tenant_; }
   [[nodiscard]] std::vector<EncodedEvent>& events() { return events_; }
   [[nodiscard]] const std::vector<EncodedEvent>& events() const { return events_; }
   [[nodiscard]] const std::vector<Write>& writes() const { return writes_; }
   [[nodiscard]] const std::vector<Expectation>& expectations() const { return expectations_; }
+  [[nodiscard]] const std::vector<Hold>& holds() const { return holds_; }
 
  private:
   TenantName tenant_;
   std::vector<EncodedEvent> events_;
   std::vector<Write> writes_;
   std::vector<Expectation> expectations_;
+  std::vector<Hold> holds_;
 };
 
 // Whether a store may take this transaction at all, judged without looking at any state.
 // Errors: kInvalid for an id that comes twice (violation {index, "id"}), for a record's key that is
-// empty or too long and for too many events or records; kTooLarge for an event, a value or the
-// whole.
+// empty or too long, likewise a holder, and for too many events or records; kTooLarge for an event,
+// a value or the whole.
 [[nodiscard]] Status validate(const Transaction& transaction);
 
 // What the transaction holds, in bytes: what it counts against a queue's limit.

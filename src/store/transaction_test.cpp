@@ -85,6 +85,18 @@ TEST(Transaction, RefusesKeysAndValuesPastTheirLimits) {
   EXPECT_EQ(validate(expecting).error().code, Code::kInvalid);
 }
 
+TEST(Transaction, ItsHoldersHaveBoundedNames) {
+  const auto code = [](std::size_t bytes) {
+    Transaction one = transaction();
+    one.release({1}, std::string(bytes, 'h'));
+    const auto status = validate(one);
+    return status ? Code::kInternal : status.error().code;
+  };
+  EXPECT_EQ(code(0), Code::kInvalid);
+  EXPECT_EQ(code(kHolderBytesMax), Code::kInternal);
+  EXPECT_EQ(code(kHolderBytesMax + 1), Code::kInvalid);
+}
+
 TEST(Transaction, CountsItsBytes) {
   Transaction some = transaction();
   EXPECT_EQ(byte_size(some), 0);
@@ -92,7 +104,8 @@ TEST(Transaction, CountsItsBytes) {
   some.put(kThings, "key", "value");
   some.erase(kThings, "key");
   some.expect(kThings, "key", "other");
-  EXPECT_EQ(byte_size(some), 102 + 8 + 3 + 8);
+  some.hold({1}, "holder");
+  EXPECT_EQ(byte_size(some), 102 + 8 + 3 + 8 + 6);
 }
 
 }  // namespace

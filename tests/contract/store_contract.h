@@ -162,6 +162,56 @@ class StoreContract : public testing::TestWithParam<StoreKind> {
     return found;
   }
 
+  // ---- retention
+
+  TenantName journal_of(const std::vector<std::string>& ids) {
+    const TenantName tenant = make_tenant("acme");
+    EXPECT_TRUE(append(tenant, ids, "note"));
+    return tenant;
+  }
+  JournalHead raise(const TenantName& tenant, std::uint64_t floor) {
+    const Epoch epoch = run(store().head(tenant)).value().epoch;
+    return run(store().raise_floor(tenant, {epoch, {floor}})).value();
+  }
+  // Batch after batch; returns what they did together.
+  Pruned prune(const TenantName& tenant, WallTime ids_before = WallTime{}) {
+    Pruned sum;
+    do {
+      const Pruned one = run(store().prune(tenant, ids_before)).value();
+      sum = {sum.events + one.events, sum.ids + one.ids, one.more};
+    } while (sum.more);
+    return sum;
+  }
+  // Prunes what was recorded until now, ids included.
+  Pruned prune_all(const TenantName& tenant) {
+    return prune(tenant, world().clock().wall() + Duration{1});
+  }
+  Result<Committed> hold(const TenantName& tenant, std::uint64_t sequence, std::string holder) {
+    Transaction transaction(tenant);
+    transaction.hold({sequence}, std::move(holder));
+    return run(store().commit(std::move(transaction)));
+  }
+  Result<Committed> release(const TenantName& tenant, std::uint64_t sequence, std::string holder) {
+    Transaction transaction(tenant);
+    transaction.release({sequence}, std::move(holder));
+    return run(store().commit(std::move(transaction)));
+  }
+  Result<FoundEvent> held(const TenantName& tenant, std::uint64_t sequence) {
+    return run(store().held(tenant, {sequence}));
+  }
+  Result<FoundEvent> find(const TenantName& tenant, std::string_view id) {
+    return run(store().find(tenant, event_id(id)));
+  }
+  std::vector<std::uint64_t> readable(const TenantName& tenant, std::uint64_t after = 0) {
+    std::vector<std::uint64_t> found;
+    for (const auto& event :
+         run(store().read(tenant, {after}, {.events = 10'000})).value().events) {
+      EXPECT_FALSE(event.bytes.empty());
+      found.push_back(event.sequence.value);
+    }
+    return found;
+  }
+
  private:
   std::unique_ptr<StoreHarness> harness_;
 };

@@ -92,6 +92,10 @@ std::vector<Code> refusals(Store& store, const TenantName& tenant,
   codes.push_back(run(code(store.read(tenant, {0}, {}))));
   codes.push_back(run(code(store.find(tenant, event_id("a")))));
   codes.push_back(run(code(store.position_at(tenant, WallTime{}))));
+  codes.push_back(run(code(store.held(tenant, {1}))));
+  codes.push_back(
+      run(code(store.raise_floor(tenant, {Epoch::parse("abcdefgh2345").value(), {1}}))));
+  codes.push_back(run(code(store.prune(tenant, WallTime{}))));
   codes.push_back(run(code(store.get(tenant, kThings, "k"))));
   codes.push_back(run(code(store.scan(tenant, kThings, "", "", 1))));
   codes.push_back(run(code(store.tenant(tenant))));

@@ -142,6 +142,23 @@ Task<Result<Position>> MemoryStore::position_at(TenantName tenant, WallTime time
   co_return Position{head.epoch, time > clock_.wall() ? head.head : Sequence{}};
 }
 
+// The API does not do these, and the store keeps everything.
+Task<Result<FoundEvent>> MemoryStore::held(TenantName /*tenant*/, Sequence /*sequence*/) {
+  co_return fail(Code::kNotFound, "nothing is held");
+}
+
+Task<Result<ListPage<Upkeep>>> MemoryStore::upkeep(std::string /*after*/, std::size_t /*limit*/) {
+  co_return ListPage<Upkeep>{};
+}
+
+Task<Result<JournalHead>> MemoryStore::raise_floor(TenantName tenant, Position /*floor*/) {
+  return head(std::move(tenant));
+}
+
+Task<Result<Pruned>> MemoryStore::prune(TenantName /*tenant*/, WallTime /*ids_before*/) {
+  co_return Pruned{};
+}
+
 Task<Result<std::optional<std::string>>> MemoryStore::get(TenantName tenant, Collection collection,
                                                           std::string key) {
   if (collection.str() != kKeys) {

@@ -27,6 +27,18 @@ class PassingStore : public Store {
   Task<Result<Position>> position_at(TenantName tenant, WallTime time) override {
     return inner_.position_at(std::move(tenant), time);
   }
+  Task<Result<FoundEvent>> held(TenantName tenant, Sequence sequence) override {
+    return inner_.held(std::move(tenant), sequence);
+  }
+  Task<Result<ListPage<Upkeep>>> upkeep(std::string after, std::size_t limit) override {
+    return inner_.upkeep(std::move(after), limit);
+  }
+  Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override {
+    return inner_.raise_floor(std::move(tenant), floor);
+  }
+  Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override {
+    return inner_.prune(std::move(tenant), ids_before);
+  }
   Task<Result<std::optional<std::string>>> get(TenantName tenant, Collection collection,
                                                std::string key) override {
     return inner_.get(std::move(tenant), collection, std::move(key));

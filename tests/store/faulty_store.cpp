@@ -38,6 +38,23 @@ Task<Result<Position>> FaultyStore::position_at(TenantName tenant, WallTime time
   return pass(Call::kPositionAt, Code::kUnavailable, inner_.position_at(std::move(tenant), time));
 }
 
+Task<Result<FoundEvent>> FaultyStore::held(TenantName tenant, Sequence sequence) {
+  return pass(Call::kHeld, Code::kUnavailable, inner_.held(std::move(tenant), sequence));
+}
+
+Task<Result<ListPage<Upkeep>>> FaultyStore::upkeep(std::string after, std::size_t limit) {
+  return pass(Call::kUpkeep, Code::kUnavailable, inner_.upkeep(std::move(after), limit));
+}
+
+Task<Result<JournalHead>> FaultyStore::raise_floor(TenantName tenant, Position floor) {
+  return pass(Call::kRaiseFloor, Code::kOutcomeUnknown,
+              inner_.raise_floor(std::move(tenant), floor));
+}
+
+Task<Result<Pruned>> FaultyStore::prune(TenantName tenant, WallTime ids_before) {
+  return pass(Call::kPrune, Code::kOutcomeUnknown, inner_.prune(std::move(tenant), ids_before));
+}
+
 Task<Result<std::optional<std::string>>> FaultyStore::get(TenantName tenant, Collection collection,
                                                           std::string key) {
   return pass(Call::kGet, Code::kUnavailable,

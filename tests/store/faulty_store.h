@@ -21,6 +21,10 @@ class FaultyStore final : public Store {
     kRead,
     kFind,
     kPositionAt,
+    kHeld,
+    kUpkeep,
+    kRaiseFloor,
+    kPrune,
     kGet,
     kScan,
     kPutTenant,
@@ -50,6 +54,11 @@ class FaultyStore final : public Store {
                                          ReadLimit limit) override;
   [[nodiscard]] Task<Result<FoundEvent>> find(TenantName tenant, EventId id) override;
   [[nodiscard]] Task<Result<Position>> position_at(TenantName tenant, WallTime time) override;
+  [[nodiscard]] Task<Result<FoundEvent>> held(TenantName tenant, Sequence sequence) override;
+  [[nodiscard]] Task<Result<ListPage<Upkeep>>> upkeep(std::string after,
+                                                      std::size_t limit) override;
+  [[nodiscard]] Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override;
+  [[nodiscard]] Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override;
   [[nodiscard]] Task<Result<std::optional<std::string>>> get(TenantName tenant,
                                                              Collection collection,
                                                              std::string key) override;

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "store/sqlite/columns.h"
 
 namespace bitvault {
 namespace {
@@ -17,19 +18,11 @@ constexpr std::size_t kPurgeBytesMax = 16 * 1024 * 1024;
 constexpr std::size_t kIdConflictsShown = 20;
 constexpr std::size_t kSettingBytesMax = 64 * 1024;
 
-std::int64_t integer(Sequence sequence) { return static_cast<std::int64_t>(sequence.value); }
-
-std::int64_t integer(WallTime time) { return time.time_since_epoch().count(); }
-
 std::optional<std::uint64_t> optional_integer(const Statement::Run& row, int column) {
   if (row.is_null(column)) {
     return std::nullopt;
   }
   return std::bit_cast<std::uint64_t>(row.integer(column));
-}
-
-Sequence sequence(const Statement::Run& row, int column) {
-  return {static_cast<std::uint64_t>(row.integer(column))};
 }
 
 TenantEntry read_tenant(const Statement::Run& row) {
@@ -46,9 +39,11 @@ TenantEntry read_tenant(const Statement::Run& row) {
                                   .retention_events = optional_integer(row, 6),
                                   .rate_limit_per_second = optional_integer(row, 7),
                                   .operational_events = row.integer(8) != 0},
-                     .created = WallTime{Duration{row.integer(9)}},
+                     .created = wall_time(row, 9),
                      .journal = {*epoch, sequence(row, 10), sequence(row, 11)}},
-          .last_recorded = WallTime{Duration{row.integer(12)}}};
+          .last_recorded = wall_time(row, 12),
+          .swept = sequence(row, 13),
+          .forgotten = sequence(row, 14)};
 }
 
 }  // namespace
@@ -74,23 +69,42 @@ WriteStatements::WriteStatements(Connection& c)
       update_tenant(c,
                     "UPDATE tenant SET state=?, display_name=?, retention_age_seconds=?,"
                     " retention_events=?, rate_limit_per_second=?, operational_events=?,"
-                    " head=?, floor=?, recordedtime=? WHERE number=?"),
+                    " head=?, floor=?, recordedtime=?, swept=?, forgotten=? WHERE number=?"),
       put_setting(c,
                   "INSERT INTO setting (name, value) VALUES (?,?)"
                   " ON CONFLICT DO UPDATE SET value=excluded.value"),
+      put_hold(c,
+               "INSERT INTO hold (tenant, sequence, holder) VALUES (?,?,?) ON CONFLICT DO NOTHING"),
+      erase_hold(c, "DELETE FROM hold WHERE tenant=? AND sequence=? AND holder=?"),
+      is_held(c, "SELECT 1 FROM hold WHERE tenant=? AND sequence=? LIMIT 1"),
+      old_rows(c,
+               "SELECT rowid, sequence, recordedtime, leaf, bytes, id FROM journal"
+               " WHERE tenant=? AND sequence>=? AND sequence<? ORDER BY sequence LIMIT ?"),
+      insert_swept(c,
+                   "INSERT INTO journal (rowid, tenant, sequence, recordedtime, leaf, id)"
+                   " VALUES (?,?,?,?,?,?)"),
+      forget_id(c, "DELETE FROM event_id WHERE id=? AND tenant=? AND sequence=?"),
+      clear_id(c, "UPDATE journal SET id=NULL WHERE rowid=?"),
       purgeable_events(c,
                        "SELECT rowid, id, bytes FROM journal WHERE tenant=?"
                        " ORDER BY sequence LIMIT ?"),
       purge_event(c, "DELETE FROM journal WHERE rowid=?"),
       purge_id(c, "DELETE FROM event_id WHERE id=? AND tenant=?"),
       purgeable_records(c, "SELECT collection, key, value FROM record WHERE tenant=? LIMIT ?"),
+      purge_holds(c,
+                  "DELETE FROM hold WHERE (tenant, sequence, holder) IN"
+                  " (SELECT tenant, sequence, holder FROM hold WHERE tenant=? LIMIT ?)"),
+      purge_epochs(c, "DELETE FROM epoch WHERE tenant=?"),
+      purge_summaries(c,
+                      "DELETE FROM block_summary WHERE (tenant, block) IN"
+                      " (SELECT tenant, block FROM block_summary WHERE tenant=? LIMIT ?)"),
       purge_tenant(c, "DELETE FROM tenant WHERE number=?") {}
 
 std::map<TenantName, TenantEntry> load_tenants(Connection& connection) {
   Statement select(connection,
                    "SELECT number, name, epoch, state, display_name, retention_age_seconds,"
                    " retention_events, rate_limit_per_second, operational_events, created, head,"
-                   " floor, recordedtime FROM tenant");
+                   " floor, recordedtime, swept, forgotten FROM tenant");
   std::map<TenantName, TenantEntry> tenants;
   Statement::Run row = select.run();
   while (row.next()) {
@@ -120,13 +134,17 @@ Result<Committed> Batch::apply(CommitTransaction& request) {
   if (auto status = meets(entry->number, transaction); !status) {
     return fail(std::move(status.error()));
   }
-  auto decisions = decide(entry->number, transaction.events());
+  if (auto status = can_hold(*entry, transaction); !status) {
+    return fail(std::move(status.error()));
+  }
+  auto decisions = decide(*entry, transaction.events());
   if (!decisions) {
     return fail(std::move(decisions.error()));
   }
   const Sequence before = entry->tenant.journal.head;
   append(*entry, transaction.events(), *decisions);
   write(entry->number, transaction);
+  write_holds(*entry, transaction);
   Committed committed{entry->tenant.journal.epoch, std::move(*decisions),
                       entry->tenant.journal.head};
   if (committed.head != before) {
@@ -175,6 +193,12 @@ Result<bool> Batch::apply(PurgeDeleted& /*request*/) {
     rows = purge_records(entry->number, kPurgeRowsMax);
   }
   if (rows == 0) {
+    const auto rows_max = static_cast<std::int64_t>(kPurgeRowsMax);
+    rows = static_cast<std::size_t>(sql_.purge_holds.execute(entry->number, rows_max) +
+                                    sql_.purge_summaries.execute(entry->number, rows_max));
+  }
+  if (rows == 0) {
+    sql_.purge_epochs.execute(entry->number);
     sql_.purge_tenant.execute(entry->number);
     changes_.insert_or_assign(*name, std::nullopt);
   }
@@ -201,7 +225,8 @@ void Batch::finish() {
         static_cast<std::int64_t>(tenant.state), std::string_view(settings.display_name),
         settings.retention_age_seconds, settings.retention_events, settings.rate_limit_per_second,
         std::int64_t{settings.operational_events}, integer(tenant.journal.head),
-        integer(tenant.journal.floor), integer(entry->last_recorded), entry->number);
+        integer(tenant.journal.floor), integer(entry->last_recorded), integer(entry->swept),
+        integer(entry->forgotten), entry->number);
   }
 }
 
@@ -233,7 +258,7 @@ Status Batch::meets(std::int64_t tenant, const Transaction& transaction) {
   return {};
 }
 
-Result<Batch::Decisions> Batch::decide(std::int64_t tenant,
+Result<Batch::Decisions> Batch::decide(const TenantEntry& entry,
                                        const std::vector<EncodedEvent>& events) {
   Decisions decisions(events.size());
   Error conflict{Code::kIdConflict, "", {}};
@@ -242,12 +267,12 @@ Result<Batch::Decisions> Batch::decide(std::int64_t tenant,
     if (!event.given.id && look_up_ == LookUp::kGivenIds) {
       continue;
     }
-    auto row = sql_.find_id.run(std::string_view(event.id.str()), tenant);
+    auto row = sql_.find_id.run(std::string_view(event.id.str()), entry.number);
     if (!row.next()) {
       continue;
     }
     decisions[i] = {sequence(row, 0), true};
-    if (!is_same(tenant, decisions[i].sequence, event) &&
+    if (!is_same(entry, decisions[i].sequence, event) &&
         conflict.violations.size() < kIdConflictsShown) {
       conflict.violations.push_back(
           {i, "id",
@@ -261,10 +286,13 @@ Result<Batch::Decisions> Batch::decide(std::int64_t tenant,
   return decisions;
 }
 
-bool Batch::is_same(std::int64_t tenant, Sequence sequence, const EncodedEvent& repeat) {
-  auto row = sql_.event_bytes.run(tenant, integer(sequence));
-  const bool held = row.next() && !row.is_null(0);
-  return !held || same_members(row.bytes(0), repeat);
+bool Batch::is_same(const TenantEntry& entry, Sequence sequence, const EncodedEvent& repeat) {
+  if (sequence < entry.tenant.journal.floor) {
+    return true;  // whether its bytes are gone by now or not
+  }
+  auto row = sql_.event_bytes.run(entry.number, integer(sequence));
+  const bool present = row.next() && !row.is_null(0);
+  return !present || same_members(row.bytes(0), repeat);
 }
 
 void Batch::append(TenantEntry& entry, std::vector<EncodedEvent>& events, Decisions& decisions) {

@@ -37,6 +37,16 @@ struct DeleteTenant {
 struct PurgeDeleted {
   using Answer = Result<bool>;
 };
+struct RaiseFloor {
+  using Answer = Result<JournalHead>;
+  TenantName name;
+  Position floor;
+};
+struct Prune {
+  using Answer = Result<Pruned>;
+  TenantName name;
+  WallTime ids_before;
+};
 struct PutSetting {
   using Answer = Status;
   std::string name;
@@ -60,10 +70,20 @@ struct WriteStatements {
   Statement tenant_number;
   Statement update_tenant;
   Statement put_setting;
+  Statement put_hold;
+  Statement erase_hold;
+  Statement is_held;
+  Statement old_rows;
+  Statement insert_swept;
+  Statement forget_id;
+  Statement clear_id;
   Statement purgeable_events;
   Statement purge_event;
   Statement purge_id;
   Statement purgeable_records;
+  Statement purge_holds;
+  Statement purge_epochs;
+  Statement purge_summaries;
   Statement purge_tenant;
 };
 
@@ -83,6 +103,8 @@ class Batch {
   [[nodiscard]] Result<TenantPut> apply(PutTenant& request);
   [[nodiscard]] Status apply(DeleteTenant& request);
   [[nodiscard]] Result<bool> apply(PurgeDeleted& request);
+  [[nodiscard]] Result<JournalHead> apply(RaiseFloor& request);
+  [[nodiscard]] Result<Pruned> apply(Prune& request);
   [[nodiscard]] Status apply(PutSetting& request);
 
   // Writes what was gathered for the tenants: the last thing before the commit.
@@ -92,19 +114,31 @@ class Batch {
 
  private:
   using Decisions = std::vector<Committed::Event>;
+  struct OldRow;
 
   // The tenant as this batch sees it.
   [[nodiscard]] Result<TenantEntry> active(const TenantName& name) const;
   [[nodiscard]] std::optional<TenantEntry> find(const TenantName& name) const;
   [[nodiscard]] Status meets(std::int64_t tenant, const Transaction& transaction);
+  [[nodiscard]] Status can_hold(const TenantEntry& entry, const Transaction& transaction);
   // Says of each event whether it is a duplicate; those to be appended have sequence 0.
-  [[nodiscard]] Result<Decisions> decide(std::int64_t tenant,
+  [[nodiscard]] Result<Decisions> decide(const TenantEntry& entry,
                                          const std::vector<EncodedEvent>& events);
-  [[nodiscard]] bool is_same(std::int64_t tenant, Sequence sequence, const EncodedEvent& repeat);
+  [[nodiscard]] bool is_same(const TenantEntry& entry, Sequence sequence,
+                             const EncodedEvent& repeat);
   void append(TenantEntry& entry, std::vector<EncodedEvent>& events, Decisions& decisions);
   void write(std::int64_t tenant, const Transaction& transaction);
+  void write_holds(const TenantEntry& entry, const Transaction& transaction);
+  [[nodiscard]] bool is_held(std::int64_t tenant, Sequence sequence);
   [[nodiscard]] Result<TenantEntry> create(const PutTenant& request);
   [[nodiscard]] std::array<std::byte, 16> salt();
+  // Rows with from <= sequence < to.
+  [[nodiscard]] std::vector<OldRow> rows_of(std::int64_t tenant, Sequence from, Sequence to,
+                                            std::size_t rows_max, std::size_t bytes_max);
+  void sweep(TenantEntry& entry, Sequence to, WallTime ids_before, Pruned& pruned);
+  void forget(TenantEntry& entry, WallTime ids_before, Pruned& pruned);
+  void forget_id(TenantEntry& entry, const OldRow& row, Pruned& pruned);
+  void drop_bytes(const TenantEntry& entry, const OldRow& row);
   [[nodiscard]] std::size_t purge_events(std::int64_t tenant, std::size_t rows_max);
   [[nodiscard]] std::size_t purge_records(std::int64_t tenant, std::size_t rows_max);
 

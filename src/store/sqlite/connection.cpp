@@ -164,6 +164,14 @@ void Statement::bind(int index, const std::optional<std::uint64_t>& value) {
   }
 }
 
+void Statement::bind(int index, const std::optional<std::string_view>& text) {
+  if (text) {
+    bind(index, *text);
+  } else {
+    sqlite3_bind_null(statement_, index);
+  }
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) {

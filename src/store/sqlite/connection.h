@@ -133,6 +133,7 @@ class Statement {
   void bind(int index, std::string_view text);            // as TEXT
   void bind(int index, std::span<const std::byte> blob);  // as BLOB
   void bind(int index, const std::optional<std::uint64_t>& value);
+  void bind(int index, const std::optional<std::string_view>& text);  // as TEXT
   bool step();
   void reset();
   [[nodiscard]] std::int64_t changes() const;

@@ -61,7 +61,7 @@ Result<Tenant> Directory::tenant(const TenantName& name) const {
   return std::move(entry->tenant);
 }
 
-ListPage<Tenant> Directory::list(const std::string& after, std::size_t limit) const {
+ListPage<TenantEntry> Directory::list(const std::string& after, std::size_t limit) const {
   const std::scoped_lock lock(mutex_);
   const auto name = TenantName::parse(after);
   auto next = tenants_.begin();
@@ -70,9 +70,9 @@ ListPage<Tenant> Directory::list(const std::string& after, std::size_t limit) co
   } else if (!after.empty()) {  // no name itself, but it has its place in their order
     next = std::ranges::find_if(tenants_, [&](const auto& t) { return t.first.str() > after; });
   }
-  ListPage<Tenant> page;
+  ListPage<TenantEntry> page;
   for (; next != tenants_.end() && page.items.size() < limit; ++next) {
-    page.items.push_back(next->second.tenant);
+    page.items.push_back(next->second);
   }
   page.more = next != tenants_.end();
   return page;

@@ -21,6 +21,8 @@ struct TenantEntry {
   std::int64_t number = 0;  // the key of its rows; never used twice
   Tenant tenant;
   WallTime last_recorded;
+  Sequence swept{1};      // as in Upkeep
+  Sequence forgotten{1};  // as in Upkeep
 };
 
 // Where a tenant's rows are, and how far they may be read.
@@ -43,7 +45,7 @@ class Directory {
   // Whether the tenant that was located is still there: what was read meanwhile is whole.
   [[nodiscard]] Status still(const TenantName& name, std::int64_t number) const;
   [[nodiscard]] Result<Tenant> tenant(const TenantName& name) const;
-  [[nodiscard]] ListPage<Tenant> list(const std::string& after, std::size_t limit) const;
+  [[nodiscard]] ListPage<TenantEntry> list(const std::string& after, std::size_t limit) const;
   [[nodiscard]] std::optional<TenantName> first_deleting() const;
 
   // Makes the changes visible. Returns the journals whose head moved.

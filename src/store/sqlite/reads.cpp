@@ -5,12 +5,11 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "store/sqlite/columns.h"
 #include "store/sqlite/schema.h"
 
 namespace bitvault {
 namespace {
-
-std::int64_t integer(Sequence sequence) { return static_cast<std::int64_t>(sequence.value); }
 
 // What LIMIT takes.
 std::int64_t count(std::size_t limit) {
@@ -37,6 +36,7 @@ Reads::Reads(const std::string& file, const std::string& vfs)
             " JOIN journal ON journal.tenant=event_id.tenant"
             " AND journal.sequence=event_id.sequence"
             " WHERE event_id.id=? AND event_id.tenant=?"),
+      at_(connection_, "SELECT sequence, leaf, bytes FROM journal WHERE tenant=? AND sequence=?"),
       recorded_(connection_, "SELECT recordedtime FROM journal WHERE tenant=? AND sequence=?"),
       record_(connection_, "SELECT value FROM record WHERE tenant=? AND collection=? AND key=?"),
       scan_from_(connection_,
@@ -65,31 +65,29 @@ std::vector<StoredEvent> Reads::events(const Located& from, Sequence after,
   return events;
 }
 
-Result<FoundEvent> Reads::find(const Located& in, const EventId& id) {
-  auto row = find_.run(std::string_view(id.str()), in.number);
-  if (!row.next() || row.integer(0) > integer(in.journal.head)) {
-    return fail(Code::kNotFound, "there is no event with this id");
+std::optional<FoundEvent> Reads::found(Statement::Run row, Sequence head) {
+  if (!row.next() || sequence(row, 0) > head) {
+    return std::nullopt;
   }
-  FoundEvent found{
-      .sequence = {static_cast<std::uint64_t>(row.integer(0))}, .leaf = {}, .bytes = {}};
-  const std::string_view leaf = row.bytes(1);
-  check(leaf.size() == found.leaf.size(), "a leaf has 32 bytes");
-  std::ranges::copy(as_bytes(leaf), found.leaf.begin());
-  if (found.sequence < in.journal.floor) {
-    found.state = FoundEvent::State::kPruned;
-  } else if (row.is_null(2)) {
-    found.state = FoundEvent::State::kErased;
-  } else {
-    found.bytes = row.bytes(2);
-  }
-  return found;
+  return FoundEvent{
+      .sequence = sequence(row, 0), .leaf = digest(row, 1), .bytes = std::string(row.bytes(2))};
+}
+
+std::optional<FoundEvent> Reads::find(const Located& in, const EventId& id) {
+  return found(find_.run(std::string_view(id.str()), in.number), in.journal.head);
+}
+
+std::optional<FoundEvent> Reads::at(const Located& in, Sequence place) {
+  return found(at_.run(in.number, integer(place)), in.journal.head);
 }
 
 Position Reads::position_at(const Located& in, WallTime time) {
   begin_.execute();
-  // Everything up to `before` was recorded before the time, everything from `end` on was not.
+  // Everything up to `before` was recorded before the time, everything from `end` on was not. Often
+  // that is all there is: who asks what has expired mostly hears that nothing has.
   Sequence before{in.journal.floor.value - 1};
-  Sequence end = in.journal.head.next();
+  const bool none = before < in.journal.head && !is_before(in.number, in.journal.floor, time);
+  Sequence end = none ? in.journal.floor : in.journal.head.next();
   while (before.next() < end) {
     const Sequence middle{before.value + (end.value - before.value) / 2};
     (is_before(in.number, middle, time) ? before : end) = middle;
@@ -99,8 +97,29 @@ Position Reads::position_at(const Located& in, WallTime time) {
 }
 
 bool Reads::is_before(std::int64_t tenant, Sequence sequence, WallTime time) {
+  const auto recorded = recorded_at(tenant, sequence);
+  return recorded && *recorded < time;
+}
+
+std::optional<WallTime> Reads::recorded_at(std::int64_t tenant, Sequence sequence) {
   auto row = recorded_.run(tenant, integer(sequence));
-  return row.next() && row.integer(0) < time.time_since_epoch().count();
+  return row.next() ? std::optional(wall_time(row, 0)) : std::nullopt;
+}
+
+ListPage<Upkeep> Reads::upkeep(const ListPage<TenantEntry>& of) {
+  ListPage<Upkeep> page{.items = {}, .more = of.more};
+  for (const TenantEntry& entry : of.items) {
+    const JournalHead& journal = entry.tenant.journal;
+    Upkeep upkeep{entry.tenant, entry.swept, entry.forgotten, std::nullopt, std::nullopt};
+    if (journal.floor <= journal.head) {
+      upkeep.oldest = recorded_at(entry.number, journal.floor);
+    }
+    if (entry.forgotten < journal.floor) {
+      upkeep.oldest_id = recorded_at(entry.number, entry.forgotten);
+    }
+    page.items.push_back(std::move(upkeep));
+  }
+  return page;
 }
 
 std::optional<std::string> Reads::record(std::int64_t tenant, Collection collection,

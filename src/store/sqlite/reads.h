@@ -20,8 +20,12 @@ class Reads {
 
   [[nodiscard]] std::vector<StoredEvent> events(const Located& from, Sequence after,
                                                 const ReadLimit& limit);
-  [[nodiscard]] Result<FoundEvent> find(const Located& in, const EventId& id);
+  // Found with whatever bytes are there, judged by nobody; nothing past the head.
+  [[nodiscard]] std::optional<FoundEvent> find(const Located& in, const EventId& id);
+  [[nodiscard]] std::optional<FoundEvent> at(const Located& in, Sequence place);
+  [[nodiscard]] std::optional<WallTime> recorded_at(std::int64_t tenant, Sequence sequence);
   [[nodiscard]] Position position_at(const Located& in, WallTime time);
+  [[nodiscard]] ListPage<Upkeep> upkeep(const ListPage<TenantEntry>& of);
   [[nodiscard]] std::optional<std::string> record(std::int64_t tenant, Collection collection,
                                                   const std::string& key);
   [[nodiscard]] ListPage<Record> scan(std::int64_t tenant, Collection collection,
@@ -30,6 +34,7 @@ class Reads {
   [[nodiscard]] std::optional<std::string> setting(const std::string& name);
 
  private:
+  [[nodiscard]] static std::optional<FoundEvent> found(Statement::Run row, Sequence head);
   [[nodiscard]] bool is_before(std::int64_t tenant, Sequence sequence, WallTime time);
 
   Connection connection_;
@@ -37,6 +42,7 @@ class Reads {
   Statement end_;
   Statement events_;
   Statement find_;
+  Statement at_;
   Statement recorded_;
   Statement record_;
   Statement scan_from_;

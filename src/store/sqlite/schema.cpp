@@ -18,7 +18,16 @@ namespace {
 // - tenant: `head` and `recordedtime` are of the last event, `floor` is the first one retained.
 // - setting: small values of the installation.
 // - recovery: how often the writer was opened; see Writer::recover().
-constexpr std::array<const char*, 1> kSteps = {
+//
+// Since step 2:
+// - tenant: below `swept` the bytes are gone but for what is held, below `forgotten` the ids are;
+//   of the blocks of events (event/block_summary.h) the first `summarized` were looked at.
+// - hold: who holds which event.
+// - epoch: the tenant's epochs in their order, the last is the current one. Each begins with the
+//   sequence `first`; `label` is what its beginner called it.
+// - block_summary: derived from the bytes of a block's events, so a row may be missing at any time.
+//   Whoever takes an event's bytes before its time deletes its block's row with them.
+constexpr std::array<const char*, 2> kSteps = {
     R"sql(
 CREATE TABLE tenant (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,6 +81,36 @@ CREATE TABLE recovery (
 ) STRICT;
 INSERT INTO recovery VALUES (1, 0);
 )sql",
+    R"sql(
+ALTER TABLE tenant ADD COLUMN swept INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE tenant ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE tenant ADD COLUMN summarized INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE hold (
+  tenant INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  holder TEXT NOT NULL,
+  PRIMARY KEY (tenant, sequence, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epoch (
+  tenant INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  began INTEGER NOT NULL,
+  PRIMARY KEY (tenant, place)
+) STRICT, WITHOUT ROWID;
+INSERT INTO epoch SELECT number, 1, epoch, 1, '', created FROM tenant;
+
+CREATE TABLE block_summary (
+  tenant INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  summary BLOB NOT NULL,
+  PRIMARY KEY (tenant, block)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 constexpr int kWriterCacheKib = 64 * 1024;
@@ -100,7 +139,7 @@ void configure_reader(Connection& connection) {
 
 std::int64_t current_version() { return static_cast<std::int64_t>(kSteps.size()); }
 
-Status migrate(Connection& connection) {
+Status migrate(Connection& connection, std::int64_t to) {
   const std::int64_t version = connection.integer("PRAGMA user_version");
   const std::int64_t application = connection.integer("PRAGMA application_id");
   const bool empty = connection.integer("SELECT count(*) FROM sqlite_schema") == 0;
@@ -114,7 +153,7 @@ Status migrate(Connection& connection) {
                             "to {}: run the newer program",
                             version, current_version()));
   }
-  for (std::int64_t step = version; step < current_version(); ++step) {
+  for (std::int64_t step = version; step < to; ++step) {
     connection.execute(
         fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT",
                     kSteps[static_cast<std::size_t>(step)], kApplicationId, step + 1));

@@ -15,11 +15,11 @@ inline constexpr std::int64_t kApplicationId = 0x42564556;  // "BVEV"
 void configure_writer(Connection& connection);
 void configure_reader(Connection& connection);
 
-// Brings the file to the current version. Error: kUnavailable for a file of a newer program or of
-// another one. Throws SqliteFailure.
-[[nodiscard]] Status migrate(Connection& connection);
-
-// The version that migrate() leads to.
+// The version that this program writes.
 [[nodiscard]] std::int64_t current_version();
+
+// Brings the file to that version, or to an earlier one. Error: kUnavailable for a file of a newer
+// program or of another one. Throws SqliteFailure.
+[[nodiscard]] Status migrate(Connection& connection, std::int64_t to = current_version());
 
 }  // namespace bitvault

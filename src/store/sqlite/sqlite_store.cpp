@@ -22,7 +22,7 @@ Status prepare(const SqliteOptions& options) {
   }
 }
 
-// What a purge counts: it fills a batch by itself.
+// What a purge or a prune counts: it fills a batch by itself, and takes the installation's turn.
 const RequestCost kPurgeCost{.tenant = {}, .events = kTransactionEventsMax, .bytes = 0};
 
 RequestCost cost_of(const Transaction& transaction) {
@@ -116,26 +116,68 @@ auto SqliteStore::read_of(TenantName tenant, Work work)
 }
 
 Task<Result<Slice>> SqliteStore::read(TenantName tenant, Sequence after, ReadLimit limit) {
-  const auto located = directory_.locate(tenant);
-  if (!located) {
-    co_return fail(located.error());
-  }
-  if (after >= located->journal.head || limit.events == 0) {
-    co_return Slice{located->journal, {}};
-  }
   auto work = [after, limit](Reads& reads, const Located& found) -> Result<Slice> {
     return Slice{found.journal, reads.events(found, after, limit)};
   };
-  auto slice = co_await read_of(std::move(tenant), work);
-  co_return slice;
+  while (true) {
+    const auto located = directory_.locate(tenant);
+    if (!located) {
+      co_return fail(located.error());
+    }
+    if (after >= located->journal.head || limit.events == 0) {
+      co_return Slice{located->journal, {}};
+    }
+    auto slice = co_await read_of(tenant, work);
+    const auto now = directory_.locate(tenant);
+    // Below a floor that rose meanwhile bytes may be gone: then it is read from there.
+    if (!slice || !now || slice->events.empty() ||
+        slice->events.front().sequence >= now->journal.floor) {
+      co_return slice;
+    }
+  }
+}
+
+Result<FoundEvent> SqliteStore::judged(const TenantName& tenant, std::optional<FoundEvent> found,
+                                       bool held) const {
+  const auto now = directory_.locate(tenant);
+  if (!now) {
+    return fail(now.error());
+  }
+  if (!found) {
+    return fail(Code::kNotFound,
+                held ? "there is no event at this sequence" : "there is no event with this id");
+  }
+  const bool pruned = found->sequence < now->journal.floor;
+  if (pruned && !held) {
+    found->bytes.clear();
+  }
+  if (found->bytes.empty()) {
+    found->state = pruned ? FoundEvent::State::kPruned : FoundEvent::State::kErased;
+  }
+  return std::move(*found);
 }
 
 Task<Result<FoundEvent>> SqliteStore::find(TenantName tenant, EventId id) {
-  auto work = [id = std::move(id)](Reads& reads, const Located& found) {
-    return reads.find(found, id);
+  auto work = [id = std::move(id)](Reads& reads,
+                                   const Located& in) -> Result<std::optional<FoundEvent>> {
+    return reads.find(in, id);
   };
-  auto event = co_await read_of(std::move(tenant), std::move(work));
-  co_return event;
+  auto found = co_await read_of(tenant, std::move(work));
+  if (!found) {
+    co_return fail(std::move(found.error()));
+  }
+  co_return judged(tenant, std::move(*found), /*held=*/false);
+}
+
+Task<Result<FoundEvent>> SqliteStore::held(TenantName tenant, Sequence sequence) {
+  auto work = [sequence](Reads& reads, const Located& in) -> Result<std::optional<FoundEvent>> {
+    return reads.at(in, sequence);
+  };
+  auto found = co_await read_of(tenant, work);
+  if (!found) {
+    co_return fail(std::move(found.error()));
+  }
+  co_return judged(tenant, std::move(*found), /*held=*/true);
 }
 
 Task<Result<Position>> SqliteStore::position_at(TenantName tenant, WallTime time) {
@@ -144,6 +186,27 @@ Task<Result<Position>> SqliteStore::position_at(TenantName tenant, WallTime time
   };
   auto position = co_await read_of(std::move(tenant), work);
   co_return position;
+}
+
+Task<Result<ListPage<Upkeep>>> SqliteStore::upkeep(std::string after, std::size_t limit) {
+  auto work = [entries = directory_.list(after, limit)](Reads& reads) {
+    return Result<ListPage<Upkeep>>(reads.upkeep(entries));
+  };
+  auto page = co_await readers_.run(std::move(work));
+  co_return page;
+}
+
+Task<Result<JournalHead>> SqliteStore::raise_floor(TenantName tenant, Position floor) {
+  RequestCost cost{.tenant = tenant.str()};
+  RaiseFloor request{std::move(tenant), floor};
+  auto journal = co_await writer_->submit(std::move(request), std::move(cost));
+  co_return journal;
+}
+
+Task<Result<Pruned>> SqliteStore::prune(TenantName tenant, WallTime ids_before) {
+  Prune request{std::move(tenant), ids_before};
+  auto pruned = co_await writer_->submit(std::move(request), kPurgeCost);
+  co_return pruned;
 }
 
 Task<Result<std::optional<std::string>>> SqliteStore::get(TenantName tenant, Collection collection,
@@ -180,7 +243,12 @@ Task<Result<TenantPut>> SqliteStore::put_tenant(TenantName name, TenantPatch pat
 Task<Result<Tenant>> SqliteStore::tenant(TenantName name) { co_return directory_.tenant(name); }
 
 Task<Result<ListPage<Tenant>>> SqliteStore::tenants(std::string after, std::size_t limit) {
-  co_return directory_.list(after, limit);
+  ListPage<TenantEntry> entries = directory_.list(after, limit);
+  ListPage<Tenant> page{.items = {}, .more = entries.more};
+  for (TenantEntry& entry : entries.items) {
+    page.items.push_back(std::move(entry.tenant));
+  }
+  co_return page;
 }
 
 Task<Status> SqliteStore::delete_tenant(TenantName name) {

@@ -48,6 +48,12 @@ class SqliteStore final : public Store {
                                          ReadLimit limit) override;
   [[nodiscard]] Task<Result<FoundEvent>> find(TenantName tenant, EventId id) override;
   [[nodiscard]] Task<Result<Position>> position_at(TenantName tenant, WallTime time) override;
+  [[nodiscard]] Task<Result<FoundEvent>> held(TenantName tenant, Sequence sequence) override;
+
+  [[nodiscard]] Task<Result<ListPage<Upkeep>>> upkeep(std::string after,
+                                                      std::size_t limit) override;
+  [[nodiscard]] Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override;
+  [[nodiscard]] Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override;
 
   [[nodiscard]] Task<Result<std::optional<std::string>>> get(TenantName tenant,
                                                              Collection collection,
@@ -76,6 +82,10 @@ class SqliteStore final : public Store {
   template <class Work>
   [[nodiscard]] auto read_of(TenantName tenant, Work work)
       -> Task<std::invoke_result_t<Work, Reads&, const Located&>>;
+
+  // What a read found, by the floor as it is now.
+  [[nodiscard]] Result<FoundEvent> judged(const TenantName& tenant, std::optional<FoundEvent> found,
+                                          bool held) const;
 
   // In this order: the connections close before the folder is given up.
   std::unique_ptr<DataFolder> folder_;  // null with a vfs of a test's
