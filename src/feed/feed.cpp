@@ -108,7 +108,12 @@ Task<Result<std::optional<CursorReset>>> Feed::scan(const FeedQuery& query, Scan
       co_return fail(std::move(slice.error()));
     }
     if (auto reset = judge(query.tenant, scan.position, slice->journal)) {
-      co_return reset;
+      if (query.cursor || scan.looked_at > 0) {
+        co_return reset;
+      }
+      // Who gave no cursor begins with the oldest event, also when that has just become another.
+      scan.position = oldest(slice->journal);
+      continue;
     }
     const bool nothing_read = slice->events.empty();
     take(query, std::move(*slice), scan);

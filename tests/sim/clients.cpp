@@ -249,13 +249,17 @@ Task<> Clients::read_some(TenantName tenant, Place& place) {
   const ReadLimit limit{.events = dice_.chance(200) ? 1'000 : dice_.between(1, 20),
                         .bytes = dice_.chance(100) ? 1'000 : kAll.bytes};
   const Sequence at_least = observers_.seen(tenant);
+  const Sequence floor = observers_.floor(tenant);
   const Reply<Slice> reply = co_await cluster_.read(tenant, after, limit);
   if (reply && *reply) {
     const Slice& slice = **reply;
-    const Reading reading{tenant, after, limit, at_least, slice};
+    const Reading reading{tenant, after, limit, at_least, floor, slice};
     observers_.tell(&Checker::read, reading);
     observers_.see(tenant, slice.journal.head);
-    const Sequence reached = slice.events.empty() ? after : slice.events.back().sequence;
+    observers_.see_floor(tenant, slice.journal.floor);
+    const Sequence pruned{slice.journal.floor.value - 1};
+    const Sequence reached =
+        slice.events.empty() ? std::max(after, pruned) : slice.events.back().sequence;
     place.read = std::max(place.read, reached);
   }
 }
@@ -285,8 +289,14 @@ Task<> Clients::page_some(TenantName tenant, Place& place) {
     co_return;
   }
   if (const auto* refused = std::get_if<CursorReset>(&**reply)) {
-    const Position from = codec.open(tenant, cursor.value()).value();
-    observers_.tell(&Checker::reset, tenant, from, *refused);
+    check(cursor.has_value(), "who gave no cursor is not told of one");
+    const Position from = codec.open(tenant, *cursor).value();
+    const Position earliest = codec.open(tenant, refused->earliest_cursor).value();
+    observers_.tell(&Checker::reset, tenant, from, refused->reason, earliest);
+    observers_.see_floor(tenant, earliest.sequence.next());
+    if (earliest.sequence > place.paged(tenant, codec)) {
+      place.cursors.push_back(refused->earliest_cursor);
+    }
     co_return;
   }
   const FeedPage& page = std::get<FeedPage>(**reply);
@@ -322,14 +332,17 @@ Task<Result<Ending>> Clients::read_tenant(TenantName tenant) {
   Ending ending{tenant, {Epoch::parse("000000000000").value(), {}, {}}, {}, {}};
   while (!journal || ending.events.size() < journal->head.value) {
     const Sequence after{ending.events.size()};
+    const Sequence floor = observers_.floor(tenant);
     const Reply<Slice> reply = co_await cluster_.read(tenant, after, kAll);
     if (!reply || !*reply) {
       co_return reply ? fail(reply->error()) : fail(Code::kTimeout, "no answer");
     }
     const Slice& slice = **reply;
-    const Reading reading{tenant, after, kAll, observers_.seen(tenant), slice};
+    const Reading reading{tenant, after, kAll, observers_.seen(tenant), floor, slice};
     observers_.tell(&Checker::read, reading);
+    observers_.see_floor(tenant, slice.journal.floor);
     journal = slice.journal;
+    ending.events.resize(std::max(ending.events.size(), journal->floor.value - 1));
     for (const StoredEvent& event : slice.events) {
       ending.events.push_back(event.bytes);
     }

@@ -98,6 +98,8 @@ NodeOptions Cluster::node_options() {
   options.decide = [this](test::FaultyStore::Call call, std::uint64_t) {
     return decide_call(call);
   };
+  options.retention = retention_of(options_);
+  options.retention_every = options_.retention_every;
   options.wrap = sabotage_.wrap;
   options.deaf = sabotage_.deaf;
   return options;

@@ -23,6 +23,10 @@ struct Sabotage {
   bool deaf = false;
 };
 
+[[nodiscard]] inline RetentionPolicy retention_of(const Options& options) {
+  return {.max_age_seconds = options.retention_age_seconds, .max_events = options.retention_events};
+}
+
 class Cluster {
  public:
   using Unsynced = test::MemoryVfs::Unsynced;

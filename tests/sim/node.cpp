@@ -50,7 +50,16 @@ Result<std::unique_ptr<Node>> Node::boot(Scheduler& scheduler, const SimClock& c
   }
   self.deaf_ = options.deaf;
   self.feed_ = std::make_unique<Feed>(self.world_, self.store(), self.bus_, cursors);
+  self.retention_.emplace(self.world_, self.store(), options.retention);
+  self.let_go_.emplace(self.world_, self.world_.executor(), options.retention_every,
+                       [&self] { return self.retention_round(); });
+  self.tasks_.spawn(self.let_go_->run());
   return node;
+}
+
+Task<bool> Node::retention_round() {
+  const Retention::Outcome outcome = co_await retention_->round();
+  co_return outcome.more;
 }
 
 void Node::hear(const TenantName& tenant, const JournalHead& head) {

@@ -11,9 +11,11 @@
 
 #include "feed/feed.h"
 #include "observe.h"
+#include "retention/retention.h"
 #include "sim_world.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_store.h"
+#include "world/reconciler.h"
 #include "world/task_group.h"
 
 namespace bitvault::sim {
@@ -38,7 +40,9 @@ using WrapStore =
 struct NodeOptions {
   SqliteOptions sqlite;
   test::FaultyStore::Decide decide;
-  WrapStore wrap;     // may be empty
+  WrapStore wrap;  // may be empty
+  RetentionPolicy retention{};
+  Duration retention_every{};
   bool deaf = false;  // loses some of the head listener's words: for the same purpose
 };
 
@@ -65,6 +69,7 @@ class Node {
 
  private:
   Node(Scheduler& scheduler, const SimClock& clock, Observers& observers, Violations& violations);
+  [[nodiscard]] Task<bool> retention_round();
   void hear(const TenantName& tenant, const JournalHead& head);
 
   Observers& observers_;
@@ -79,6 +84,8 @@ class Node {
   std::unique_ptr<test::FaultyStore> faulty_;
   std::unique_ptr<Store> wrapped_;
   std::unique_ptr<Feed> feed_;
+  std::optional<Retention> retention_;
+  std::optional<Reconciler> let_go_;
 };
 
 }  // namespace bitvault::sim

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "feed/feed.h"
+#include "retention/policy.h"
 #include "store/store.h"
 
 namespace bitvault::sim {
@@ -49,6 +50,7 @@ struct Reading {
   Sequence after;
   ReadLimit limit;
   Sequence at_least;  // a head that somebody had seen before this read began
+  Sequence floor;     // likewise the floor
   const Slice& slice;
 };
 
@@ -75,7 +77,7 @@ struct Finding {
 struct Ending {
   TenantName tenant;
   JournalHead journal;
-  std::vector<std::string> events;  // sequence 1 first
+  std::vector<std::string> events;  // sequence 1 first; empty: below the floor
   std::map<std::string, std::string> records;
 };
 
@@ -109,9 +111,9 @@ class Checker {
   virtual void announced(const TenantName& /*tenant*/, const JournalHead& /*head*/) {}
   virtual void read(const Reading& /*reading*/) {}
   virtual void paged(const Paging& /*paging*/) {}
-  // A cursor of the feed was refused, though nothing was ever pruned.
+  // A cursor of the feed was refused; it may go on from `earliest`.
   virtual void reset(const TenantName& /*tenant*/, const Position& /*from*/,
-                     const CursorReset& /*answer*/) {}
+                     CursorReset::Reason /*reason*/, const Position& /*earliest*/) {}
   virtual void found(const Finding& /*finding*/) {}
   // A counter was raised to `value`.
   virtual void counted(const TenantName& /*tenant*/, std::uint64_t /*value*/,
@@ -122,13 +124,14 @@ class Checker {
   Violations& violations_;
 };
 
-void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations);
+void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations,
+                          const RetentionPolicy& retention);
 void add_commit_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations);
 
 class Observers {
  public:
-  explicit Observers(Violations& violations) {
-    add_reading_checkers(checkers_, violations);
+  Observers(Violations& violations, const RetentionPolicy& retention) {
+    add_reading_checkers(checkers_, violations, retention);
     add_commit_checkers(checkers_, violations);
   }
 
@@ -148,10 +151,20 @@ class Observers {
     Sequence& seen = seen_[tenant];
     seen = std::max(seen, head);
   }
+  // The highest floor.
+  [[nodiscard]] Sequence floor(const TenantName& tenant) const {
+    const auto found = floors_.find(tenant);
+    return found == floors_.end() ? Sequence{1} : found->second;
+  }
+  void see_floor(const TenantName& tenant, Sequence floor) {
+    Sequence& seen = floors_.try_emplace(tenant, Sequence{1}).first->second;
+    seen = std::max(seen, floor);
+  }
 
  private:
   std::vector<std::unique_ptr<Checker>> checkers_;
   std::map<TenantName, Sequence> seen_;
+  std::map<TenantName, Sequence> floors_;
 };
 
 }  // namespace bitvault::sim

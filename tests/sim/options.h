@@ -25,6 +25,11 @@ struct Options {
   std::int64_t checkpoint_bytes = WriterLimits{}.checkpoint_bytes;
   std::int64_t wal_bytes_max = WriterLimits{}.wal_bytes_max;
 
+  // Retention; a tenant keeps everything when neither is set.
+  std::optional<std::uint64_t> retention_events;
+  std::optional<std::uint64_t> retention_age_seconds;
+  Duration retention_every = std::chrono::seconds(1);
+
   // The clients.
   std::size_t tenants = 2;
   std::size_t publishers = 3;

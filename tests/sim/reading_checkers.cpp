@@ -25,7 +25,7 @@ class StableBytes final : public Checker {
     }
   }
   void found(const Finding& finding) override {
-    if (finding.found) {
+    if (finding.found && finding.found->state == FoundEvent::State::kPresent) {
       remember(finding.tenant, finding.found->sequence, finding.found->bytes);
       if (finding.found->leaf != leaf_hash(finding.found->bytes)) {
         violations_.add("StableBytes", "{}: the leaf of {} is not of its bytes",
@@ -38,8 +38,8 @@ class StableBytes final : public Checker {
       if (sequence.value > ending.events.size()) {
         violations_.add("StableBytes", "{}: {} was seen and is gone", ending.tenant.str(),
                         sequence.value);
-      } else {
-        remember(ending.tenant, sequence, ending.events[sequence.value - 1]);
+      } else if (const std::string& now = ending.events[sequence.value - 1]; !now.empty()) {
+        remember(ending.tenant, sequence, now);
       }
     }
   }
@@ -69,7 +69,8 @@ class Order final : public Checker {
                       journal.head.value, journal.floor.value, events.size(), what);
     };
     std::size_t bytes = 0;
-    Sequence next = reading.after;
+    const Sequence start{std::max(reading.after.value, journal.floor.value - 1)};
+    Sequence next = start;
     for (const StoredEvent& event : events) {
       next = next.next();
       bytes += event.bytes.size();
@@ -79,10 +80,7 @@ class Order final : public Checker {
       }
       check(reading.tenant, journal, event.sequence, event.bytes);
     }
-    const std::uint64_t left = journal.head.value - std::min(reading.after, journal.head).value;
-    if (journal.floor != Sequence{1}) {
-      wrong("nothing was pruned");
-    }
+    const std::uint64_t left = journal.head.value - std::min(start, journal.head).value;
     if (events.size() > left || events.size() > reading.limit.events) {
       wrong("too many");
     }
@@ -100,7 +98,12 @@ class Order final : public Checker {
     Sequence sequence;
     for (const std::string& bytes : ending.events) {
       sequence = sequence.next();
-      check(ending.tenant, ending.journal, sequence, bytes);
+      if (!bytes.empty()) {
+        check(ending.tenant, ending.journal, sequence, bytes);
+      } else if (sequence >= ending.journal.floor) {
+        violations_.add("Order", "{}: {} is gone, the floor is {}", ending.tenant.str(),
+                        sequence.value, ending.journal.floor.value);
+      }
     }
     if (sequence != ending.journal.head) {
       violations_.add("Order", "{}: {} events up to head {}", ending.tenant.str(), sequence.value,
@@ -134,7 +137,7 @@ class RecordedTime final : public Checker {
   void ended(const Ending& ending) override {
     std::string_view before;
     for (const std::string& bytes : ending.events) {
-      before = check(ending.tenant, before, bytes);
+      before = bytes.empty() ? before : check(ending.tenant, before, bytes);
     }
   }
 
@@ -194,9 +197,14 @@ class Cursors final : public Checker {
  public:
   using Checker::Checker;
 
-  void reset(const TenantName& tenant, const Position& from, const CursorReset& answer) override {
-    violations_.add("Cursors", "{}: the cursor at {} was refused, reason {}", tenant.str(),
-                    from.sequence.value, static_cast<int>(answer.reason));
+  void reset(const TenantName& tenant, const Position& from, CursorReset::Reason reason,
+             const Position& earliest) override {
+    if (reason != CursorReset::Reason::kExpired || earliest.epoch != from.epoch ||
+        from.sequence >= earliest.sequence) {
+      violations_.add("Cursors", "{}: the cursor at {} was refused, reason {}, earliest {}",
+                      tenant.str(), from.sequence.value, static_cast<int>(reason),
+                      earliest.sequence.value);
+    }
   }
   void paged(const Paging& paging) override {
     const FeedPage& page = paging.page;
@@ -221,10 +229,14 @@ class Cursors final : public Checker {
     pages_[paging.tenant].push_back(std::move(kept));
   }
   void ended(const Ending& ending) override {
-    for (const Page& page : pages_[ending.tenant]) {
+    // Of events that left meanwhile only their readers know what they were.
+    const auto there = std::ranges::find_if_not(ending.events, &std::string::empty);
+    const Sequence first{static_cast<std::uint64_t>(there - ending.events.begin()) + 1};
+    for (Page& page : pages_[ending.tenant]) {
+      std::erase_if(page.sequences, [&](Sequence sequence) { return sequence < first; });
       std::vector<Sequence> matching;
-      for (Sequence at = page.from.next(); at <= page.to && at.value <= ending.events.size();
-           at = at.next()) {
+      for (Sequence at = std::max(page.from.next(), first);
+           at <= page.to && at.value <= ending.events.size(); at = at.next()) {
         if (attribute(ending.events[at.value - 1], "subject").starts_with(page.prefix)) {
           matching.push_back(at);
         }
@@ -291,6 +303,55 @@ class Isolation final : public Checker {
   }
 };
 
+// Events leave only as the settings say, and what has left does not come back.
+class Floors final : public Checker {
+ public:
+  Floors(Violations& violations, const RetentionPolicy& retention)
+      : Checker(violations), retention_(retention) {}
+
+  void announced(const TenantName& tenant, const JournalHead& journal) override {
+    judge(tenant, journal, Sequence{1});
+  }
+  void read(const Reading& reading) override {
+    judge(reading.tenant, reading.slice.journal, reading.floor);
+  }
+  void reset(const TenantName& tenant, const Position& /*from*/, CursorReset::Reason /*reason*/,
+             const Position& earliest) override {
+    reached(tenant, earliest.sequence.next());
+  }
+  void found(const Finding& finding) override {
+    if (finding.found && finding.found->state == FoundEvent::State::kPruned) {
+      reached(finding.tenant, finding.found->sequence.next());
+    }
+    if (finding.found && finding.found->state == FoundEvent::State::kErased) {
+      violations_.add("Floors", "{}: nobody erased {}", finding.tenant.str(), finding.id.str());
+    }
+  }
+  void ended(const Ending& ending) override {
+    if (ending.journal.floor < reached_[ending.tenant]) {
+      violations_.add("Floors", "{}: the floor was {} and is {}", ending.tenant.str(),
+                      reached_[ending.tenant].value, ending.journal.floor.value);
+    }
+  }
+
+ private:
+  void reached(const TenantName& tenant, Sequence floor) {
+    reached_[tenant] = std::max(reached_[tenant], floor);
+  }
+  void judge(const TenantName& tenant, const JournalHead& journal, Sequence at_least) {
+    reached(tenant, journal.floor);
+    const std::uint64_t kept = retention_.max_age_seconds ? 0 : retention_.max_events.value_or(~0u);
+    const std::uint64_t highest = journal.head.value > kept ? journal.head.value - kept + 1 : 1;
+    if (journal.floor.value > highest || journal.floor < at_least) {
+      violations_.add("Floors", "{}: head {}, floor {}; it was at least {}, at most {} are kept",
+                      tenant.str(), journal.head.value, journal.floor.value, at_least.value, kept);
+    }
+  }
+
+  const RetentionPolicy retention_;
+  std::map<TenantName, Sequence> reached_;
+};
+
 // An id that somebody was told of, or saw, is found.
 class Found final : public Checker {
  public:
@@ -298,7 +359,8 @@ class Found final : public Checker {
 
   void found(const Finding& finding) override {
     const Result<FoundEvent>& found = finding.found;
-    if (found && attribute(found->bytes, "id") != finding.id.str()) {
+    const bool present = found && found->state == FoundEvent::State::kPresent;
+    if (present && attribute(found->bytes, "id") != finding.id.str()) {
       violations_.add("Found", "{}: asked for {}, got {}", finding.tenant.str(), finding.id.str(),
                       found->bytes);
     }
@@ -311,7 +373,8 @@ class Found final : public Checker {
 
 }  // namespace
 
-void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations) {
+void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Violations& violations,
+                          const RetentionPolicy& retention) {
   checkers.push_back(std::make_unique<StableBytes>(violations));
   checkers.push_back(std::make_unique<Order>(violations));
   checkers.push_back(std::make_unique<RecordedTime>(violations));
@@ -319,6 +382,7 @@ void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Viola
   checkers.push_back(std::make_unique<Cursors>(violations));
   checkers.push_back(std::make_unique<Isolation>(violations));
   checkers.push_back(std::make_unique<Found>(violations));
+  checkers.push_back(std::make_unique<Floors>(violations, retention));
 }
 
 }  // namespace bitvault::sim

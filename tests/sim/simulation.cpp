@@ -13,7 +13,7 @@ class Simulation {
   Simulation(const Options& options, const Sabotage& sabotage)
       : options_(options),
         scheduler_({.seed = options.seed, .job_cost_max = options.job_cost_max}),
-        observers_(violations_),
+        observers_(violations_, retention_of(options)),
         people_clock_(scheduler_, {}),
         people_(scheduler_, people_clock_),
         fate_(scheduler_, people_clock_),

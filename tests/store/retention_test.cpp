@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 
+#include "base/check.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_store.h"
@@ -101,14 +102,12 @@ class RetentionRounds : public testing::Test {
     Retention retention(one_.world(), one_.store(), policy);
     settle(retention);
   }
-  Upkeep upkeep(std::string_view tenant) {
-    for (auto& item : one_.run(one_.store().upkeep("", 100)).value().items) {
-      if (item.tenant.name.str() == tenant) {
-        return item;
-      }
-    }
-    ADD_FAILURE() << "no such tenant";
-    std::abort();
+  Upkeep upkeep(const std::string& tenant) {
+    const auto items = one_.run(one_.store().upkeep("", 100)).value().items;
+    const auto found = std::ranges::find(
+        items, tenant, [](const Upkeep& upkeep) { return upkeep.tenant.name.str(); });
+    check(found != items.end(), "a test's tenant is there");
+    return *found;
   }
 
   TemporaryFolder folder_;
