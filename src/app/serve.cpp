@@ -21,6 +21,7 @@
 #include "api/metrics.h"
 #include "app/data_folder.h"
 #include "app/log.h"
+#include "app/new_epochs.h"
 #include "app/watchers.h"
 #include "bus/head_bus.h"
 #include "catalog/catalog.h"
@@ -118,6 +119,10 @@ class EmbeddedServer {
         master_key_file.value_or((options_.data / "master.key").string()), world_, *store_);
     if (!master) {
       co_return fail(std::move(master.error()));
+    }
+    Status begun = co_await begin_epochs(options_.new_epochs, *store_);
+    if (!begun) {
+      co_return begun;
     }
     cursors_.emplace(*master);
     Result<OperatorKeyFile> operator_key =

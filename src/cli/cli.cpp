@@ -65,6 +65,11 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
       ->type_name("debug|info|warn|error");
   app.add_flag_callback(
       "--log-json,--json", [&layer] { layer.log_json = true; }, "Log JSON, an object a line");
+  app.add_option("--new-epoch", layer.new_epochs,
+                 "Begin a new epoch of a tenant (* for all of them), after a restored backup; with "
+                 "a label only once under it (repeatable)")
+      ->type_name("TENANT[=LABEL]")
+      ->expected(1);
   app.add_option("--retention-max-age", layer.retention_max_age,
                  "Let go of events that are older, unless a tenant says otherwise (default: never)")
       ->type_name("SECONDS|12h|30d");

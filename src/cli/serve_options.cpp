@@ -16,6 +16,7 @@ namespace bitvault::cli {
 namespace {
 
 constexpr std::int64_t kThreadsMax = 256;
+constexpr std::size_t kEpochLabelCharactersMax = 64;
 
 template <class T>
 using Names = std::array<std::pair<std::string_view, T>, 4>;
@@ -104,6 +105,36 @@ Status add_watch(std::string_view text, ServeOptions& options) {
   return {};
 }
 
+Status add_new_epoch(std::string_view text, ServeOptions& options) {
+  const auto equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  NewEpoch wanted;
+  if (name != "*") {
+    auto tenant = TenantName::parse(name);
+    if (!tenant) {
+      return fail(Code::kInvalid,
+                  fmt::format("new epoch `{}`: {}", printable(text), tenant.error().detail));
+    }
+    wanted.tenant = *std::move(tenant);
+  }
+  if (equals != std::string_view::npos) {
+    wanted.label = text.substr(equals + 1);
+    if (wanted.label.empty() || wanted.label.size() > kEpochLabelCharactersMax ||
+        !std::ranges::all_of(wanted.label, [](unsigned char c) { return c > ' ' && c < 0x7f; })) {
+      return fail(Code::kInvalid,
+                  fmt::format("new epoch `{}`: a label has 1 to {} printable characters without "
+                              "space",
+                              printable(text), kEpochLabelCharactersMax));
+    }
+  }
+  if (std::ranges::any_of(options.new_epochs,
+                          [&](const NewEpoch& other) { return other.tenant == wanted.tenant; })) {
+    return fail(Code::kInvalid, fmt::format("new epoch: {} is named twice", printable(name)));
+  }
+  options.new_epochs.push_back(std::move(wanted));
+  return {};
+}
+
 bool has_scheme(const std::string& url, std::initializer_list<std::string_view> schemes) {
   return std::ranges::any_of(schemes, [&](std::string_view scheme) {
     return url.size() > scheme.size() && url.starts_with(scheme);
@@ -186,6 +217,7 @@ ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.threads, flags.threads);
   prefer(merged.retention_max_age, flags.retention_max_age);
   prefer(merged.retention_max_events, flags.retention_max_events);
+  merged.new_epochs = flags.new_epochs;
   merged.watches.insert(merged.watches.end(), flags.watches.begin(), flags.watches.end());
   return merged;
 }
@@ -237,6 +269,9 @@ Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLaye
   }
   for (std::size_t i = 0; status && i < said.watches.size(); ++i) {
     status = add_watch(said.watches[i], options);
+  }
+  for (std::size_t i = 0; status && i < said.new_epochs.size(); ++i) {
+    status = add_new_epoch(said.new_epochs[i], options);
   }
   if (!status) {
     return fail(std::move(status.error()));

@@ -37,6 +37,12 @@ struct Watch {
   std::filesystem::path directory;  // it exists
 };
 
+// A tenant whose history begins a new epoch before it is served.
+struct NewEpoch {
+  std::optional<TenantName> tenant;  // absent: every tenant that is not named
+  std::string label;                 // not empty: begun only once under this label
+};
+
 struct ServeOptions {
   std::filesystem::path data = "bitvault-data";
   std::string listen_address = "127.0.0.1";  // an IP address
@@ -44,7 +50,8 @@ struct ServeOptions {
   std::string store;                         // a postgres URL; empty: SQLite in `data`
   std::string bus;                           // a nats URL; empty: within the process
   std::vector<Role> roles = {Role::kApi, Role::kDrain, Role::kDeliver, Role::kAudit};
-  std::vector<Watch> watches;  // at most one a tenant
+  std::vector<Watch> watches;        // at most one a tenant
+  std::vector<NewEpoch> new_epochs;  // likewise
   bool allow_private_targets = false;
   LogLevel log_level = LogLevel::kInfo;
   bool log_json = false;
@@ -63,7 +70,8 @@ struct ServeLayer {
   std::optional<std::string> store{};
   std::optional<std::string> bus{};
   std::optional<std::vector<std::string>> roles{};
-  std::vector<std::string> watches{};  // TENANT=DIR
+  std::vector<std::string> watches{};     // TENANT=DIR
+  std::vector<std::string> new_epochs{};  // TENANT or *, then perhaps =LABEL; not in the file
   std::optional<bool> allow_private_targets{};
   std::optional<std::string> log_level{};
   std::optional<bool> log_json{};

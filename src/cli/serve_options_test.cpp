@@ -69,6 +69,14 @@ TEST(ServeOptions, WrongValuesAreOneClearLine) {
                               {.watches = {"Acme=/tmp"}},
                               {.watches = {"acme=/nonexistent"}},
                               {.watches = {"acme=/tmp", "acme=/"}},
+                              {.new_epochs = {""}},
+                              {.new_epochs = {"Acme"}},
+                              {.new_epochs = {"**"}},
+                              {.new_epochs = {"acme="}},
+                              {.new_epochs = {"acme=two words"}},
+                              {.new_epochs = {"acme=" + std::string(65, 'x')}},
+                              {.new_epochs = {"acme", "acme=label"}},
+                              {.new_epochs = {"*", "*"}},
                               {.log_level = "loud"},
                               {.retention_max_age = "0"},
                               {.retention_max_age = "soon"},
@@ -97,6 +105,19 @@ TEST(ServeOptions, RetentionIsForEverUnlessSaid) {
   ASSERT_TRUE(options) << options.error().detail;
   EXPECT_EQ(options->retention_age_seconds, 30u * 86'400);
   EXPECT_EQ(options->retention_events, 9u);
+}
+
+TEST(ServeOptions, NewEpochsAreOfOneTenantOrOfAll) {
+  const auto options = make_serve_options(
+      {.new_epochs = {"acme", "other=restore-2026-11-23", "*=" + std::string(64, 'x')}}, {});
+  ASSERT_TRUE(options) << options.error().detail;
+  ASSERT_EQ(options->new_epochs.size(), 3u);
+  EXPECT_EQ(options->new_epochs[0].tenant->str(), "acme");
+  EXPECT_EQ(options->new_epochs[0].label, "");
+  EXPECT_EQ(options->new_epochs[1].label, "restore-2026-11-23");
+  EXPECT_FALSE(options->new_epochs[2].tenant);
+  const auto file = serve_layer("new_epoch = [\"acme\"]", "s.toml");
+  EXPECT_FALSE(file) << "it is for one start, not for every one";
 }
 
 TEST(ServeOptions, TheFileIsReadStrictly) {

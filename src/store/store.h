@@ -97,8 +97,8 @@ struct ListPage {
   bool more = false;
 };
 
-// Hears of every tenant whose head moved, right after the commit is durable, on a thread of the
-// store: it only passes the word on.
+// Hears of every tenant whose head moved or whose epoch changed, right after the commit is durable,
+// on a thread of the store: it only passes the word on.
 using HeadListener = std::function<void(const TenantName&, const JournalHead&)>;
 
 class Store {
@@ -133,6 +133,14 @@ class Store {
   // Deletes at most one bounded batch of what is below the floor: bytes that nobody holds, and ids
   // of events recorded before `ids_before`.
   [[nodiscard]] virtual Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) = 0;
+
+  // Epochs. All of a tenant's, in their order; the last one is the current.
+  [[nodiscard]] virtual Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) = 0;
+  // Begins a new one: the history goes on at head + 1 and keeps what it has, but positions of
+  // former epochs are no longer its own. Nothing changes when the current epoch has this label
+  // already, unless that is empty. kInvalid when the label is too long.
+  [[nodiscard]] virtual Task<Result<JournalHead>> begin_epoch(TenantName tenant,
+                                                              std::string label) = 0;
 
   // Records of one tenant.
   [[nodiscard]] virtual Task<Result<std::optional<std::string>>> get(TenantName tenant,

@@ -47,6 +47,16 @@ struct JournalHead {
   bool operator==(const JournalHead&) const = default;
 };
 
+inline constexpr std::size_t kEpochLabelBytesMax = 64;
+
+// A stretch of a tenant's history under one identity.
+struct EpochBegin {
+  Epoch epoch;
+  Sequence first;     // what its first event has, or will have
+  std::string label;  // what its beginner called it; the tenant's very first epoch has none
+  WallTime began;
+};
+
 enum class TenantState : std::uint8_t { kActive, kDeleting };
 
 struct Tenant {

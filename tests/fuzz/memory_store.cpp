@@ -159,6 +159,14 @@ Task<Result<Pruned>> MemoryStore::prune(TenantName /*tenant*/, WallTime /*ids_be
   co_return Pruned{};
 }
 
+Task<Result<std::vector<EpochBegin>>> MemoryStore::epochs(TenantName /*tenant*/) {
+  co_return std::vector<EpochBegin>{};
+}
+
+Task<Result<JournalHead>> MemoryStore::begin_epoch(TenantName tenant, std::string /*label*/) {
+  return head(std::move(tenant));
+}
+
 Task<Result<std::optional<std::string>>> MemoryStore::get(TenantName tenant, Collection collection,
                                                           std::string key) {
   if (collection.str() != kKeys) {

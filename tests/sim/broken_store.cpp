@@ -39,6 +39,12 @@ class PassingStore : public Store {
   Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override {
     return inner_.prune(std::move(tenant), ids_before);
   }
+  Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) override {
+    return inner_.epochs(std::move(tenant));
+  }
+  Task<Result<JournalHead>> begin_epoch(TenantName tenant, std::string label) override {
+    return inner_.begin_epoch(std::move(tenant), std::move(label));
+  }
   Task<Result<std::optional<std::string>>> get(TenantName tenant, Collection collection,
                                                std::string key) override {
     return inner_.get(std::move(tenant), collection, std::move(key));
@@ -294,6 +300,27 @@ class NotExpecting final : public PassingStore {
   }
 };
 
+// Lets go of one event more than it was told.
+class Overpruning final : public PassingStore {
+ public:
+  using PassingStore::PassingStore;
+  Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override {
+    floor.sequence = floor.sequence.next();
+    return inner_.raise_floor(std::move(tenant), floor);
+  }
+};
+
+// Sometimes tells of the floor as it was in the beginning.
+class LoweringTheFloor final : public Misreading {
+ public:
+  using Misreading::Misreading;
+  void spoil(const TenantName& /*tenant*/, Slice& slice) override {
+    if (sometimes(10)) {
+      slice.journal.floor = Sequence{1};
+    }
+  }
+};
+
 template <class Broken>
 Sabotage with() {
   Sabotage sabotage;
@@ -321,6 +348,8 @@ std::vector<Breakage> all_breakages() {
       {"denies duplicates", {"Duplicates"}, with<DenyingDuplicates>()},
       {"commits what it refuses", {"NoPhantom"}, with<PhantomMaking>()},
       {"loses updates", {"Counters"}, with<NotExpecting>()},
+      {"lets go of too much", {"Floors"}, with<Overpruning>()},
+      {"forgets its floor", {"Floors", "Order"}, with<LoweringTheFloor>()},
       {"does not wake readers", {"WakeUps"}, deaf},
   };
 }

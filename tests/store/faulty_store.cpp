@@ -55,6 +55,15 @@ Task<Result<Pruned>> FaultyStore::prune(TenantName tenant, WallTime ids_before) 
   return pass(Call::kPrune, Code::kOutcomeUnknown, inner_.prune(std::move(tenant), ids_before));
 }
 
+Task<Result<std::vector<EpochBegin>>> FaultyStore::epochs(TenantName tenant) {
+  return pass(Call::kEpochs, Code::kUnavailable, inner_.epochs(std::move(tenant)));
+}
+
+Task<Result<JournalHead>> FaultyStore::begin_epoch(TenantName tenant, std::string label) {
+  return pass(Call::kBeginEpoch, Code::kOutcomeUnknown,
+              inner_.begin_epoch(std::move(tenant), std::move(label)));
+}
+
 Task<Result<std::optional<std::string>>> FaultyStore::get(TenantName tenant, Collection collection,
                                                           std::string key) {
   return pass(Call::kGet, Code::kUnavailable,

@@ -25,6 +25,8 @@ class FaultyStore final : public Store {
     kUpkeep,
     kRaiseFloor,
     kPrune,
+    kEpochs,
+    kBeginEpoch,
     kGet,
     kScan,
     kPutTenant,
@@ -59,6 +61,9 @@ class FaultyStore final : public Store {
                                                       std::size_t limit) override;
   [[nodiscard]] Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override;
   [[nodiscard]] Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override;
+  [[nodiscard]] Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) override;
+  [[nodiscard]] Task<Result<JournalHead>> begin_epoch(TenantName tenant,
+                                                      std::string label) override;
   [[nodiscard]] Task<Result<std::optional<std::string>>> get(TenantName tenant,
                                                              Collection collection,
                                                              std::string key) override;

@@ -67,9 +67,13 @@ WriteStatements::WriteStatements(Connection& c)
                     " created, head, floor, recordedtime) VALUES (?,?,?,?,?,?,?,?,?)"),
       tenant_number(c, "SELECT number FROM tenant WHERE name=?"),
       update_tenant(c,
-                    "UPDATE tenant SET state=?, display_name=?, retention_age_seconds=?,"
+                    "UPDATE tenant SET epoch=?, state=?, display_name=?, retention_age_seconds=?,"
                     " retention_events=?, rate_limit_per_second=?, operational_events=?,"
                     " head=?, floor=?, recordedtime=?, swept=?, forgotten=? WHERE number=?"),
+      last_epoch(c, "SELECT place, label FROM epoch WHERE tenant=? ORDER BY place DESC LIMIT 1"),
+      insert_epoch(c,
+                   "INSERT INTO epoch (tenant, place, name, first, label, began)"
+                   " VALUES (?,?,?,?,?,?)"),
       put_setting(c,
                   "INSERT INTO setting (name, value) VALUES (?,?)"
                   " ON CONFLICT DO UPDATE SET value=excluded.value"),
@@ -205,6 +209,27 @@ Result<bool> Batch::apply(PurgeDeleted& /*request*/) {
   return true;
 }
 
+Result<JournalHead> Batch::apply(BeginEpoch& request) {
+  auto entry = active(request.name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  std::int64_t place = 0;
+  {
+    auto row = sql_.last_epoch.run(entry->number);
+    check(row.next(), "a tenant has an epoch");
+    if (!request.label.empty() && row.bytes(1) == request.label) {
+      return entry->tenant.journal;
+    }
+    place = row.integer(0);
+  }
+  entry->tenant.journal.epoch = draw_epoch();
+  record_epoch(*entry, place + 1, request.label);
+  const JournalHead journal = entry->tenant.journal;
+  changes_.insert_or_assign(request.name, std::move(*entry));
+  return journal;
+}
+
 Status Batch::apply(PutSetting& request) {
   if (request.name.empty() || request.name.size() + request.value.size() > kSettingBytesMax) {
     return fail(Code::kInvalid,
@@ -222,8 +247,9 @@ void Batch::finish() {
     const Tenant& tenant = entry->tenant;
     const TenantSettings& settings = tenant.settings;
     sql_.update_tenant.execute(
-        static_cast<std::int64_t>(tenant.state), std::string_view(settings.display_name),
-        settings.retention_age_seconds, settings.retention_events, settings.rate_limit_per_second,
+        tenant.journal.epoch.str(), static_cast<std::int64_t>(tenant.state),
+        std::string_view(settings.display_name), settings.retention_age_seconds,
+        settings.retention_events, settings.rate_limit_per_second,
         std::int64_t{settings.operational_events}, integer(tenant.journal.head),
         integer(tenant.journal.floor), integer(entry->last_recorded), integer(entry->swept),
         integer(entry->forgotten), entry->number);
@@ -331,9 +357,7 @@ Result<TenantEntry> Batch::create(const PutTenant& request) {
     return fail(Code::kUnavailable,
                 fmt::format("the store takes no more than {} tenants", tenants_max_));
   }
-  std::array<std::byte, 12> random;
-  world_.random().fill(random);
-  const Epoch epoch = Epoch::make(random);
+  const Epoch epoch = draw_epoch();
   const Sequence head{0};
   const Sequence floor{1};
   sql_.insert_tenant.execute(std::string_view(request.name.str()), epoch.str(),
@@ -342,13 +366,27 @@ Result<TenantEntry> Batch::create(const PutTenant& request) {
                              std::int64_t{0});
   auto row = sql_.tenant_number.run(std::string_view(request.name.str()));
   check(row.next(), "a tenant that was inserted is there");
-  return TenantEntry{.number = row.integer(0),
-                     .tenant = {.name = request.name,
-                                .state = TenantState::kActive,
-                                .settings = {},
-                                .created = now_,
-                                .journal = {epoch, head, floor}},
-                     .last_recorded = WallTime{}};
+  TenantEntry entry{.number = row.integer(0),
+                    .tenant = {.name = request.name,
+                               .state = TenantState::kActive,
+                               .settings = {},
+                               .created = now_,
+                               .journal = {epoch, head, floor}},
+                    .last_recorded = WallTime{}};
+  record_epoch(entry, 1, "");
+  return entry;
+}
+
+Epoch Batch::draw_epoch() {
+  std::array<std::byte, 12> random;
+  world_.random().fill(random);
+  return Epoch::make(random);
+}
+
+void Batch::record_epoch(const TenantEntry& entry, std::int64_t place, const std::string& label) {
+  const JournalHead& journal = entry.tenant.journal;
+  sql_.insert_epoch.execute(entry.number, place, journal.epoch.str(), integer(journal.head.next()),
+                            std::string_view(label), integer(now_));
 }
 
 std::array<std::byte, 16> Batch::salt() {

@@ -47,6 +47,11 @@ struct Prune {
   TenantName name;
   WallTime ids_before;
 };
+struct BeginEpoch {
+  using Answer = Result<JournalHead>;
+  TenantName name;
+  std::string label;
+};
 struct PutSetting {
   using Answer = Status;
   std::string name;
@@ -69,6 +74,8 @@ struct WriteStatements {
   Statement insert_tenant;
   Statement tenant_number;
   Statement update_tenant;
+  Statement last_epoch;
+  Statement insert_epoch;
   Statement put_setting;
   Statement put_hold;
   Statement erase_hold;
@@ -105,6 +112,7 @@ class Batch {
   [[nodiscard]] Result<bool> apply(PurgeDeleted& request);
   [[nodiscard]] Result<JournalHead> apply(RaiseFloor& request);
   [[nodiscard]] Result<Pruned> apply(Prune& request);
+  [[nodiscard]] Result<JournalHead> apply(BeginEpoch& request);
   [[nodiscard]] Status apply(PutSetting& request);
 
   // Writes what was gathered for the tenants: the last thing before the commit.
@@ -130,6 +138,9 @@ class Batch {
   void write(std::int64_t tenant, const Transaction& transaction);
   void write_holds(const TenantEntry& entry, const Transaction& transaction);
   [[nodiscard]] bool is_held(std::int64_t tenant, Sequence sequence);
+  [[nodiscard]] Epoch draw_epoch();
+  // The entry's epoch, its `place`-th, begins behind its head.
+  void record_epoch(const TenantEntry& entry, std::int64_t place, const std::string& label);
   [[nodiscard]] Result<TenantEntry> create(const PutTenant& request);
   [[nodiscard]] std::array<std::byte, 16> salt();
   // Rows with from <= sequence < to.

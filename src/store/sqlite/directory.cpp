@@ -7,7 +7,9 @@ namespace {
 
 bool moved(const TenantEntry* before, const TenantEntry& after) {
   const bool known = before != nullptr && before->number == after.number;
-  return after.tenant.journal.head.value > (known ? before->tenant.journal.head.value : 0);
+  const JournalHead& now = after.tenant.journal;
+  return now.head.value > (known ? before->tenant.journal.head.value : 0) ||
+         (known && now.epoch != before->tenant.journal.epoch);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class Directory {
   [[nodiscard]] ListPage<TenantEntry> list(const std::string& after, std::size_t limit) const;
   [[nodiscard]] std::optional<TenantName> first_deleting() const;
 
-  // Makes the changes visible. Returns the journals whose head moved.
+  // Makes the changes visible. Returns the journals whose head or epoch changed.
   Moved publish(const Changes& changes);
   // Takes the place of everything, after the tenants were read from the file.
   Moved replace(std::map<TenantName, TenantEntry> tenants);

@@ -1,5 +1,7 @@
 #include "store/sqlite/reads.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -45,6 +47,8 @@ Reads::Reads(const std::string& file, const std::string& vfs)
       scan_after_(connection_,
                   "SELECT key, value FROM record"
                   " WHERE tenant=? AND collection=? AND key>? ORDER BY key LIMIT ?"),
+      epochs_(connection_,
+              "SELECT name, first, label, began FROM epoch WHERE tenant=? ORDER BY place"),
       setting_(connection_, "SELECT value FROM setting WHERE name=?") {}
 
 std::vector<StoredEvent> Reads::events(const Located& from, Sequence after,
@@ -146,6 +150,19 @@ ListPage<Record> Reads::scan(std::int64_t tenant, Collection collection, const s
     page.items.push_back({std::string(row.bytes(0)), std::string(value)});
   }
   return page;
+}
+
+std::vector<EpochBegin> Reads::epochs(std::int64_t tenant) {
+  std::vector<EpochBegin> epochs;
+  auto row = epochs_.run(tenant);
+  while (row.next()) {
+    const auto epoch = Epoch::parse(row.bytes(0));
+    if (!epoch) {
+      throw SqliteFailure(SQLITE_CORRUPT, "the epochs of journal.db are damaged");
+    }
+    epochs.push_back({*epoch, sequence(row, 1), std::string(row.bytes(2)), wall_time(row, 3)});
+  }
+  return epochs;
 }
 
 std::optional<std::string> Reads::setting(const std::string& name) {

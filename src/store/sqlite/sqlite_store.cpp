@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include <fmt/format.h>
+
 #include "store/sqlite/data_folder.h"
 #include "store/sqlite/schema.h"
 
@@ -207,6 +209,25 @@ Task<Result<Pruned>> SqliteStore::prune(TenantName tenant, WallTime ids_before) 
   Prune request{std::move(tenant), ids_before};
   auto pruned = co_await writer_->submit(std::move(request), kPurgeCost);
   co_return pruned;
+}
+
+Task<Result<std::vector<EpochBegin>>> SqliteStore::epochs(TenantName tenant) {
+  auto work = [](Reads& reads, const Located& of) -> Result<std::vector<EpochBegin>> {
+    return reads.epochs(of.number);
+  };
+  auto epochs = co_await read_of(std::move(tenant), work);
+  co_return epochs;
+}
+
+Task<Result<JournalHead>> SqliteStore::begin_epoch(TenantName tenant, std::string label) {
+  if (label.size() > kEpochLabelBytesMax) {
+    co_return fail(Code::kInvalid,
+                   fmt::format("an epoch's label has at most {} bytes", kEpochLabelBytesMax));
+  }
+  RequestCost cost{.tenant = tenant.str()};
+  BeginEpoch request{std::move(tenant), std::move(label)};
+  auto journal = co_await writer_->submit(std::move(request), std::move(cost));
+  co_return journal;
 }
 
 Task<Result<std::optional<std::string>>> SqliteStore::get(TenantName tenant, Collection collection,
