@@ -30,6 +30,7 @@
 #include "feed/live_feed.h"
 #include "http/server.h"
 #include "retention/retention.h"
+#include "store/block_summarizer.h"
 #include "store/sqlite/sqlite_store.h"
 #include "world/reconciler.h"
 #include "world/task_group.h"
@@ -151,6 +152,10 @@ class EmbeddedServer {
                                        .max_events = options_.retention_events});
     let_go_.emplace(world_, control_, Retention::kPeriod, [this] { return retention_round(); });
     tasks_.spawn(let_go_->run());
+    summarizer_.emplace(world_, *store_);
+    summarize_.emplace(world_, control_, BlockSummarizer::kPeriod,
+                       [this] { return summarizer_round(); });
+    tasks_.spawn(summarize_->run());
     Status listening = listen();
     if (listening) {
       tell_where(*operator_key);
@@ -242,6 +247,14 @@ class EmbeddedServer {
     co_return outcome.more;
   }
 
+  Task<bool> summarizer_round() {
+    const BlockSummarizer::Outcome outcome = co_await summarizer_->round();
+    if (outcome.trouble) {
+      spdlog::warn("summarizing events: {}", outcome.trouble->detail);
+    }
+    co_return outcome.more;
+  }
+
   const cli::ServeOptions& options_;
   World& world_;
   const Executor control_;
@@ -259,6 +272,8 @@ class EmbeddedServer {
   std::optional<Reconciler> purge_;
   std::optional<Retention> retention_;
   std::optional<Reconciler> let_go_;
+  std::optional<BlockSummarizer> summarizer_;
+  std::optional<Reconciler> summarize_;
   TaskGroup tasks_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;

@@ -63,6 +63,17 @@ bool Filter::type_matches(std::string_view type) const {
                              [&](const std::string& prefix) { return type.starts_with(prefix); });
 }
 
+BlockQuery Filter::block_query() const {
+  BlockQuery query{.types = types_, .type_prefixes = type_prefixes_};
+  if (partitionkey_) {
+    query.partitionkeys.push_back(*partitionkey_);
+  }
+  if (subject_prefix_) {
+    query.subject_prefixes.push_back(*subject_prefix_);
+  }
+  return query;
+}
+
 bool Filter::matches(std::string_view event_bytes) const {
   if (matches_all()) {
     return true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "event/block_summary.h"
 #include "event/event.h"
 
 namespace bitvault {
@@ -25,6 +26,8 @@ class Filter {
 
   [[nodiscard]] bool matches_all() const;
   [[nodiscard]] bool matches(std::string_view event_bytes) const;
+  // What summaries of blocks can be asked for it: whatever matches is wanted by the query.
+  [[nodiscard]] BlockQuery block_query() const;
 
  private:
   [[nodiscard]] bool type_matches(std::string_view type) const;

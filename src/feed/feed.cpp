@@ -6,8 +6,6 @@
 namespace bitvault {
 namespace {
 
-constexpr std::size_t kScanStepEvents = 1'000;
-
 // The time-out of a wait, shortened by up to a tenth so that many readers do not come back at once.
 Duration with_jitter(Duration wait, Random& random) {
   return wait - wait * static_cast<Duration::rep>(random.below(1'000)) / 10'000;
@@ -99,9 +97,18 @@ Task<Result<std::optional<CursorReset>>> Feed::scan(const FeedQuery& query, Scan
         co_return fail(std::move(taken.error()));
       }
     }
-    const std::size_t step = query.filter.matches_all()
-                                 ? query.limit - scan.page.events.size()
-                                 : std::min(kScanStepEvents, limits_.scan_events_max);
+    std::size_t step = query.limit - scan.page.events.size();
+    if (!query.filter.matches_all()) {
+      // Over the blocks that have nothing for this filter, and then to the end of the next one.
+      Result<Sequence> reached =
+          co_await store_.skip(query.tenant, scan.position.sequence, query.filter.block_query());
+      if (!reached) {
+        co_return fail(std::move(reached.error()));
+      }
+      scan.position.sequence = *reached;
+      const std::uint64_t left = kBlockEvents - reached->value % kBlockEvents;
+      step = std::min<std::size_t>(left, limits_.scan_events_max);
+    }
     Result<Slice> slice =
         co_await store_.read(query.tenant, scan.position.sequence, {step, limits_.page_bytes_max});
     if (!slice) {

@@ -32,6 +32,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/tenant_name.h"
+#include "event/block_summary.h"
 #include "event/cursor.h"
 #include "event/id.h"
 #include "store/tenant.h"
@@ -75,6 +76,7 @@ struct Upkeep {
   // `forgotten` are.
   Sequence swept;
   Sequence forgotten;
+  std::uint64_t summarized = 0;       // blocks before this one have their summary, or never will
   std::optional<WallTime> oldest;     // recordedtime of the first event that is retained
   std::optional<WallTime> oldest_id;  // of the event at `forgotten`, when it is below the floor
 };
@@ -133,6 +135,17 @@ class Store {
   // Deletes at most one bounded batch of what is below the floor: bytes that nobody holds, and ids
   // of events recorded before `ids_before`.
   [[nodiscard]] virtual Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) = 0;
+
+  // Summaries of blocks (event/block_summary.h). skip() tells how far after `after` the summaries
+  // rule the query out, block after block; `after` itself when the next event may be wanted, is in
+  // no block with a summary, or is below the floor. Blocks with erased events have none.
+  [[nodiscard]] virtual Task<Result<Sequence>> skip(TenantName tenant, Sequence after,
+                                                    BlockQuery query) = 0;
+  // Keeps the summary of a whole block, or says that it will have none. A block that was passed
+  // keeps what it has. kConflict when the epoch is not the tenant's, kInvalid beyond the head.
+  [[nodiscard]] virtual Task<Status> put_summary(TenantName tenant, Epoch epoch,
+                                                 std::uint64_t block,
+                                                 std::optional<std::string> summary) = 0;
 
   // Epochs. All of a tenant's, in their order; the last one is the current.
   [[nodiscard]] virtual Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) = 0;

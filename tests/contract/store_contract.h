@@ -139,6 +139,18 @@ class StoreContract : public testing::TestWithParam<StoreKind> {
   std::uint64_t head(const TenantName& tenant) {
     return run(store().head(tenant)).value().head.value;
   }
+  // Appends so many events of node-1.
+  void fill(const TenantName& tenant, std::uint64_t events) {
+    for (std::uint64_t left = events; left > 0;) {
+      Transaction transaction(tenant);
+      const std::uint64_t count = std::min<std::uint64_t>(left, kTransactionEventsMax);
+      for (std::uint64_t i = 0; i < count; ++i) {
+        transaction.append(made_event(tenant, world()));
+      }
+      ASSERT_TRUE(run(store().commit(std::move(transaction))));
+      left -= count;
+    }
+  }
   // The whole journal.
   std::vector<StoredEvent> journal(const TenantName& tenant) {
     std::vector<StoredEvent> events;

@@ -96,6 +96,9 @@ std::vector<Code> refusals(Store& store, const TenantName& tenant,
   codes.push_back(
       run(code(store.raise_floor(tenant, {Epoch::parse("abcdefgh2345").value(), {1}}))));
   codes.push_back(run(code(store.prune(tenant, WallTime{}))));
+  codes.push_back(run(code(store.skip(tenant, {0}, {.types = {"x"}}))));
+  codes.push_back(
+      run(code(store.put_summary(tenant, Epoch::parse("abcdefgh2345").value(), 0, std::nullopt))));
   codes.push_back(run(code(store.epochs(tenant))));
   codes.push_back(run(code(store.begin_epoch(tenant, ""))));
   codes.push_back(run(code(store.get(tenant, kThings, "k"))));

@@ -159,6 +159,17 @@ Task<Result<Pruned>> MemoryStore::prune(TenantName /*tenant*/, WallTime /*ids_be
   co_return Pruned{};
 }
 
+Task<Result<Sequence>> MemoryStore::skip(TenantName /*tenant*/, Sequence after,
+                                         BlockQuery /*query*/) {
+  co_return after;
+}
+
+Task<Status> MemoryStore::put_summary(TenantName /*tenant*/, Epoch /*epoch*/,
+                                      std::uint64_t /*block*/,
+                                      std::optional<std::string> /*summary*/) {
+  co_return Status{};
+}
+
 Task<Result<std::vector<EpochBegin>>> MemoryStore::epochs(TenantName /*tenant*/) {
   co_return std::vector<EpochBegin>{};
 }

@@ -39,6 +39,13 @@ class PassingStore : public Store {
   Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override {
     return inner_.prune(std::move(tenant), ids_before);
   }
+  Task<Result<Sequence>> skip(TenantName tenant, Sequence after, BlockQuery query) override {
+    return inner_.skip(std::move(tenant), after, std::move(query));
+  }
+  Task<Status> put_summary(TenantName tenant, Epoch epoch, std::uint64_t block,
+                           std::optional<std::string> summary) override {
+    return inner_.put_summary(std::move(tenant), epoch, block, std::move(summary));
+  }
   Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) override {
     return inner_.epochs(std::move(tenant));
   }

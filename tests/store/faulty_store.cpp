@@ -55,6 +55,17 @@ Task<Result<Pruned>> FaultyStore::prune(TenantName tenant, WallTime ids_before) 
   return pass(Call::kPrune, Code::kOutcomeUnknown, inner_.prune(std::move(tenant), ids_before));
 }
 
+Task<Result<Sequence>> FaultyStore::skip(TenantName tenant, Sequence after, BlockQuery query) {
+  return pass(Call::kSkip, Code::kUnavailable,
+              inner_.skip(std::move(tenant), after, std::move(query)));
+}
+
+Task<Status> FaultyStore::put_summary(TenantName tenant, Epoch epoch, std::uint64_t block,
+                                      std::optional<std::string> summary) {
+  return pass(Call::kPutSummary, Code::kOutcomeUnknown,
+              inner_.put_summary(std::move(tenant), epoch, block, std::move(summary)));
+}
+
 Task<Result<std::vector<EpochBegin>>> FaultyStore::epochs(TenantName tenant) {
   return pass(Call::kEpochs, Code::kUnavailable, inner_.epochs(std::move(tenant)));
 }

@@ -43,7 +43,8 @@ TenantEntry read_tenant(const Statement::Run& row) {
                      .journal = {*epoch, sequence(row, 10), sequence(row, 11)}},
           .last_recorded = wall_time(row, 12),
           .swept = sequence(row, 13),
-          .forgotten = sequence(row, 14)};
+          .forgotten = sequence(row, 14),
+          .summarized = static_cast<std::uint64_t>(row.integer(15))};
 }
 
 }  // namespace
@@ -69,7 +70,8 @@ WriteStatements::WriteStatements(Connection& c)
       update_tenant(c,
                     "UPDATE tenant SET epoch=?, state=?, display_name=?, retention_age_seconds=?,"
                     " retention_events=?, rate_limit_per_second=?, operational_events=?,"
-                    " head=?, floor=?, recordedtime=?, swept=?, forgotten=? WHERE number=?"),
+                    " head=?, floor=?, recordedtime=?, swept=?, forgotten=?, summarized=?"
+                    " WHERE number=?"),
       last_epoch(c, "SELECT place, label FROM epoch WHERE tenant=? ORDER BY place DESC LIMIT 1"),
       insert_epoch(c,
                    "INSERT INTO epoch (tenant, place, name, first, label, began)"
@@ -89,6 +91,10 @@ WriteStatements::WriteStatements(Connection& c)
                    " VALUES (?,?,?,?,?,?)"),
       forget_id(c, "DELETE FROM event_id WHERE id=? AND tenant=? AND sequence=?"),
       clear_id(c, "UPDATE journal SET id=NULL WHERE rowid=?"),
+      put_summary(c,
+                  "INSERT INTO block_summary (tenant, block, summary) VALUES (?,?,?)"
+                  " ON CONFLICT DO NOTHING"),
+      drop_summaries(c, "DELETE FROM block_summary WHERE tenant=? AND block<?"),
       purgeable_events(c,
                        "SELECT rowid, id, bytes FROM journal WHERE tenant=?"
                        " ORDER BY sequence LIMIT ?"),
@@ -108,7 +114,7 @@ std::map<TenantName, TenantEntry> load_tenants(Connection& connection) {
   Statement select(connection,
                    "SELECT number, name, epoch, state, display_name, retention_age_seconds,"
                    " retention_events, rate_limit_per_second, operational_events, created, head,"
-                   " floor, recordedtime, swept, forgotten FROM tenant");
+                   " floor, recordedtime, swept, forgotten, summarized FROM tenant");
   std::map<TenantName, TenantEntry> tenants;
   Statement::Run row = select.run();
   while (row.next()) {
@@ -230,6 +236,30 @@ Result<JournalHead> Batch::apply(BeginEpoch& request) {
   return journal;
 }
 
+Status Batch::apply(PutSummary& request) {
+  auto entry = active(request.name);
+  if (!entry) {
+    return fail(std::move(entry.error()));
+  }
+  const JournalHead& journal = entry->tenant.journal;
+  if (journal.epoch != request.epoch) {
+    return fail(Code::kConflict, "the tenant has begun another epoch");
+  }
+  if (request.block >= journal.head.value / kBlockEvents) {
+    return fail(Code::kInvalid, "the block is not whole yet");
+  }
+  if (request.block < entry->summarized) {
+    return {};
+  }
+  if (request.summary) {
+    sql_.put_summary.execute(entry->number, static_cast<std::int64_t>(request.block),
+                             as_bytes(*request.summary));
+  }
+  entry->summarized = request.block + 1;
+  changes_.insert_or_assign(request.name, std::move(*entry));
+  return {};
+}
+
 Status Batch::apply(PutSetting& request) {
   if (request.name.empty() || request.name.size() + request.value.size() > kSettingBytesMax) {
     return fail(Code::kInvalid,
@@ -252,7 +282,7 @@ void Batch::finish() {
         settings.retention_events, settings.rate_limit_per_second,
         std::int64_t{settings.operational_events}, integer(tenant.journal.head),
         integer(tenant.journal.floor), integer(entry->last_recorded), integer(entry->swept),
-        integer(entry->forgotten), entry->number);
+        integer(entry->forgotten), static_cast<std::int64_t>(entry->summarized), entry->number);
   }
 }
 

@@ -47,6 +47,13 @@ struct Prune {
   TenantName name;
   WallTime ids_before;
 };
+struct PutSummary {
+  using Answer = Status;
+  TenantName name;
+  Epoch epoch;
+  std::uint64_t block;
+  std::optional<std::string> summary;
+};
 struct BeginEpoch {
   using Answer = Result<JournalHead>;
   TenantName name;
@@ -84,6 +91,8 @@ struct WriteStatements {
   Statement insert_swept;
   Statement forget_id;
   Statement clear_id;
+  Statement put_summary;
+  Statement drop_summaries;
   Statement purgeable_events;
   Statement purge_event;
   Statement purge_id;
@@ -112,6 +121,7 @@ class Batch {
   [[nodiscard]] Result<bool> apply(PurgeDeleted& request);
   [[nodiscard]] Result<JournalHead> apply(RaiseFloor& request);
   [[nodiscard]] Result<Pruned> apply(Prune& request);
+  [[nodiscard]] Status apply(PutSummary& request);
   [[nodiscard]] Result<JournalHead> apply(BeginEpoch& request);
   [[nodiscard]] Status apply(PutSetting& request);
 

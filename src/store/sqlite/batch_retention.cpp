@@ -120,6 +120,7 @@ void Batch::sweep(TenantEntry& entry, Sequence to, WallTime ids_before, Pruned& 
     }
     entry.swept = row.sequence.next();
   }
+  sql_.drop_summaries.execute(entry.number, static_cast<std::int64_t>(block_of(entry.swept)));
   pruned.more = entry.swept < to;
 }
 

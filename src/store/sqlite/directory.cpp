@@ -41,7 +41,8 @@ Result<Located> Directory::locate(const TenantName& name) const {
   if (found->second.tenant.state == TenantState::kDeleting) {
     return tenant_is_deleting();
   }
-  return Located{found->second.number, found->second.tenant.journal};
+  const TenantEntry& entry = found->second;
+  return Located{entry.number, entry.tenant.journal, entry.summarized};
 }
 
 Status Directory::still(const TenantName& name, std::int64_t number) const {

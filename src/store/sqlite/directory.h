@@ -23,12 +23,14 @@ struct TenantEntry {
   WallTime last_recorded;
   Sequence swept{1};      // as in Upkeep
   Sequence forgotten{1};  // as in Upkeep
+  std::uint64_t summarized = 0;
 };
 
 // Where a tenant's rows are, and how far they may be read.
 struct Located {
   std::int64_t number = 0;
   JournalHead journal;
+  std::uint64_t summarized = 0;  // as in Upkeep
 };
 
 class Directory {

@@ -13,6 +13,9 @@
 namespace bitvault {
 namespace {
 
+// Of summaries in one read: those of some millions of events.
+constexpr std::size_t kSkipBytesMax = 4 * 1024 * 1024;
+
 // What LIMIT takes.
 std::int64_t count(std::size_t limit) {
   constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
@@ -47,6 +50,9 @@ Reads::Reads(const std::string& file, const std::string& vfs)
       scan_after_(connection_,
                   "SELECT key, value FROM record"
                   " WHERE tenant=? AND collection=? AND key>? ORDER BY key LIMIT ?"),
+      summaries_(connection_,
+                 "SELECT block, summary FROM block_summary"
+                 " WHERE tenant=? AND block>=? ORDER BY block"),
       epochs_(connection_,
               "SELECT name, first, label, began FROM epoch WHERE tenant=? ORDER BY place"),
       setting_(connection_, "SELECT value FROM setting WHERE name=?") {}
@@ -114,7 +120,12 @@ ListPage<Upkeep> Reads::upkeep(const ListPage<TenantEntry>& of) {
   ListPage<Upkeep> page{.items = {}, .more = of.more};
   for (const TenantEntry& entry : of.items) {
     const JournalHead& journal = entry.tenant.journal;
-    Upkeep upkeep{entry.tenant, entry.swept, entry.forgotten, std::nullopt, std::nullopt};
+    Upkeep upkeep{.tenant = entry.tenant,
+                  .swept = entry.swept,
+                  .forgotten = entry.forgotten,
+                  .summarized = entry.summarized,
+                  .oldest = std::nullopt,
+                  .oldest_id = std::nullopt};
     if (journal.floor <= journal.head) {
       upkeep.oldest = recorded_at(entry.number, journal.floor);
     }
@@ -150,6 +161,23 @@ ListPage<Record> Reads::scan(std::int64_t tenant, Collection collection, const s
     page.items.push_back({std::string(row.bytes(0)), std::string(value)});
   }
   return page;
+}
+
+Sequence Reads::skip(const Located& in, Sequence after, const BlockQuery& query) {
+  std::uint64_t block = block_of(after.next());
+  Sequence reached = after;
+  std::size_t bytes = 0;
+  auto row = summaries_.run(in.number, static_cast<std::int64_t>(block));
+  while (bytes < kSkipBytesMax && row.next()) {
+    const std::string_view summary = row.bytes(1);
+    if (static_cast<std::uint64_t>(row.integer(0)) != block || may_match(summary, query)) {
+      break;
+    }
+    bytes += summary.size();
+    reached = block_end(block);
+    ++block;
+  }
+  return reached;
 }
 
 std::vector<EpochBegin> Reads::epochs(std::int64_t tenant) {

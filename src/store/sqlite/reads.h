@@ -31,6 +31,7 @@ class Reads {
   [[nodiscard]] ListPage<Record> scan(std::int64_t tenant, Collection collection,
                                       const std::string& prefix, const std::string& after,
                                       std::size_t limit);
+  [[nodiscard]] Sequence skip(const Located& in, Sequence after, const BlockQuery& query);
   [[nodiscard]] std::vector<EpochBegin> epochs(std::int64_t tenant);
   [[nodiscard]] std::optional<std::string> setting(const std::string& name);
 
@@ -48,6 +49,7 @@ class Reads {
   Statement record_;
   Statement scan_from_;
   Statement scan_after_;
+  Statement summaries_;
   Statement epochs_;
   Statement setting_;
 };

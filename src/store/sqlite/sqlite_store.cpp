@@ -211,6 +211,32 @@ Task<Result<Pruned>> SqliteStore::prune(TenantName tenant, WallTime ids_before) 
   co_return pruned;
 }
 
+Task<Result<Sequence>> SqliteStore::skip(TenantName tenant, Sequence after, BlockQuery query) {
+  const auto located = directory_.locate(tenant);
+  if (!located) {
+    co_return fail(located.error());
+  }
+  const bool none = after.next() < located->journal.floor || after >= located->journal.head ||
+                    block_of(after.next()) >= located->summarized || query.wants_anything();
+  if (none) {
+    co_return after;
+  }
+  auto work = [after, query = std::move(query)](Reads& reads,
+                                                const Located& in) -> Result<Sequence> {
+    return reads.skip(in, after, query);
+  };
+  auto reached = co_await read_of(std::move(tenant), std::move(work));
+  co_return reached;
+}
+
+Task<Status> SqliteStore::put_summary(TenantName tenant, Epoch epoch, std::uint64_t block,
+                                      std::optional<std::string> summary) {
+  RequestCost cost{.bytes = summary ? summary->size() : 0};
+  PutSummary request{std::move(tenant), epoch, block, std::move(summary)};
+  auto status = co_await writer_->submit(std::move(request), std::move(cost));
+  co_return status;
+}
+
 Task<Result<std::vector<EpochBegin>>> SqliteStore::epochs(TenantName tenant) {
   auto work = [](Reads& reads, const Located& of) -> Result<std::vector<EpochBegin>> {
     return reads.epochs(of.number);

@@ -55,6 +55,10 @@ class SqliteStore final : public Store {
   [[nodiscard]] Task<Result<JournalHead>> raise_floor(TenantName tenant, Position floor) override;
   [[nodiscard]] Task<Result<Pruned>> prune(TenantName tenant, WallTime ids_before) override;
 
+  [[nodiscard]] Task<Result<Sequence>> skip(TenantName tenant, Sequence after,
+                                            BlockQuery query) override;
+  [[nodiscard]] Task<Status> put_summary(TenantName tenant, Epoch epoch, std::uint64_t block,
+                                         std::optional<std::string> summary) override;
   [[nodiscard]] Task<Result<std::vector<EpochBegin>>> epochs(TenantName tenant) override;
   [[nodiscard]] Task<Result<JournalHead>> begin_epoch(TenantName tenant,
                                                       std::string label) override;
