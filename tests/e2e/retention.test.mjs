@@ -82,6 +82,9 @@ describe("retention", () => {
     await server.publish("acme", Array.from({ length: 9 }, () => nodeCreated()));
     await untilFloor(server, "acme", 9);
     assert.equal((await server.feed("acme", { cursor, wait: 30 })).json.reason, "expired");
+    const headers = { accept: "text/event-stream", "last-event-id": cursor };
+    const stream = await server.call("GET", "/v1/tenants/acme/events", { headers, signal: AbortSignal.timeout(20_000) });
+    assert.match(stream.text, /event: reset\ndata: .*"reason":"expired"/);
   });
 
   it("finishes after kill -9 what it began to delete", async (test) => {

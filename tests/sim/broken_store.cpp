@@ -317,6 +317,20 @@ class Overpruning final : public PassingStore {
   }
 };
 
+// Releases what it was told to hold.
+class Dropping final : public PassingStore {
+ public:
+  using PassingStore::PassingStore;
+  Task<Result<Committed>> commit(Transaction transaction) override {
+    const auto holds = transaction.holds();
+    for (const Transaction::Hold& hold : holds) {
+      transaction.release(hold.sequence, hold.holder);
+    }
+    auto committed = co_await inner_.commit(std::move(transaction));
+    co_return committed;
+  }
+};
+
 // Sometimes tells of the floor as it was in the beginning.
 class LoweringTheFloor final : public Misreading {
  public:
@@ -356,6 +370,7 @@ std::vector<Breakage> all_breakages() {
       {"commits what it refuses", {"NoPhantom"}, with<PhantomMaking>()},
       {"loses updates", {"Counters"}, with<NotExpecting>()},
       {"lets go of too much", {"Floors"}, with<Overpruning>()},
+      {"drops what is held", {"Holds"}, with<Dropping>()},
       {"forgets its floor", {"Floors", "Order"}, with<LoweringTheFloor>()},
       {"does not wake readers", {"WakeUps"}, deaf},
   };

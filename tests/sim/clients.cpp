@@ -27,6 +27,10 @@ Task<Result<FoundEvent>> find_in(Node& node, TenantName tenant, EventId id) {
   return node.store().find(std::move(tenant), std::move(id));
 }
 
+Task<Result<FoundEvent>> held_in(Node& node, TenantName tenant, Sequence sequence) {
+  return node.store().held(std::move(tenant), sequence);
+}
+
 Task<Result<std::optional<std::string>>> counter_in(Node& node, TenantName tenant) {
   return node.store().get(std::move(tenant), kRecords, kCounterKey);
 }
@@ -239,6 +243,9 @@ Task<> Clients::follow() {
     if (dice_.chance(200)) {
       co_await look_up(tenant);
     }
+    if (!finishing_ && dice_.chance(options_.hold_per_mille)) {
+      co_await hold_some(tenant);
+    }
     co_await world_.sleep(pause(options_.think_max));
   }
 }
@@ -325,6 +332,62 @@ Task<> Clients::look_up(TenantName tenant) {
   }
 }
 
+// Holds an event, looks at one that is held, or releases it.
+Task<> Clients::hold_some(TenantName tenant) {
+  std::map<Sequence, std::string>& held = held_[tenant];
+  if (!held.empty() && dice_.chance(600)) {
+    const auto one = std::next(held.begin(), static_cast<std::ptrdiff_t>(dice_.below(held.size())));
+    const Sequence sequence = one->first;
+    if (dice_.chance(300)) {
+      co_await release(tenant, sequence);
+    } else {
+      const bool answered = co_await look_at_held(tenant, sequence);
+      static_cast<void>(answered);
+    }
+    co_return;
+  }
+  const Sequence floor = observers_.floor(tenant);
+  const Sequence head = observers_.seen(tenant);
+  if (floor > head) {
+    co_return;
+  }
+  const Sequence sequence{dice_.between(floor.value, head.value)};
+  if (held.contains(sequence)) {
+    co_return;
+  }
+  const std::string holder = fmt::format("holder-{}", ++holders_);
+  Transaction transaction(tenant);
+  transaction.hold(sequence, holder);
+  const Reply<Committed> reply = co_await cluster_.commit(std::move(transaction));
+  if (reply && *reply) {
+    held_[tenant].emplace(sequence, holder);
+  }
+}
+
+Task<> Clients::release(TenantName tenant, Sequence sequence) {
+  Transaction transaction(tenant);
+  const auto one = held_[tenant].find(sequence);
+  if (one == held_[tenant].end()) {
+    co_return;
+  }
+  transaction.release(sequence, one->second);
+  held_[tenant].erase(one);  // from now on it may be gone
+  const Reply<Committed> reply = co_await cluster_.commit(std::move(transaction));
+  static_cast<void>(reply);
+}
+
+// False when there was no answer.
+Task<bool> Clients::look_at_held(TenantName tenant, Sequence sequence) {
+  Request<FoundEvent> request = [tenant, sequence](Node& node) {
+    return held_in(node, tenant, sequence);
+  };
+  const Reply<FoundEvent> reply = co_await cluster_.call<FoundEvent>(std::move(request));
+  if (reply && held_[tenant].contains(sequence)) {  // nobody has released it meanwhile
+    observers_.tell(&Checker::held, tenant, sequence, *reply);
+  }
+  co_return reply.has_value();
+}
+
 // ---- when all is over
 
 Task<Result<Ending>> Clients::read_tenant(TenantName tenant) {
@@ -351,6 +414,13 @@ Task<Result<Ending>> Clients::read_tenant(TenantName tenant) {
     }
   }
   ending.journal = *journal;
+  const std::map<Sequence, std::string> held = held_[tenant];
+  for (const auto& [sequence, holder] : held) {
+    const bool answered = co_await look_at_held(tenant, sequence);
+    if (!answered) {
+      co_return fail(Code::kTimeout, "no answer");
+    }
+  }
   std::string after;
   while (true) {
     Request<ListPage<Record>> request = [tenant, after](Node& node) {

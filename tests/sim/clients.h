@@ -66,6 +66,9 @@ class Clients {
   [[nodiscard]] Task<> read_some(TenantName tenant, Place& place);
   [[nodiscard]] Task<> page_some(TenantName tenant, Place& place);
   [[nodiscard]] Task<> look_up(TenantName tenant);
+  [[nodiscard]] Task<> hold_some(TenantName tenant);
+  [[nodiscard]] Task<> release(TenantName tenant, Sequence sequence);
+  [[nodiscard]] Task<bool> look_at_held(TenantName tenant, Sequence sequence);
   [[nodiscard]] Task<Result<Ending>> read_tenant(TenantName tenant);
 
   [[nodiscard]] Submission draw(Publisher& publisher);
@@ -81,8 +84,10 @@ class Clients {
   Observers& observers_;
   Dice dice_;
   std::vector<TenantName> tenants_;
-  std::map<TenantName, std::vector<EventId>> known_;  // committed for certain
+  std::map<TenantName, std::vector<EventId>> known_;            // committed for certain
+  std::map<TenantName, std::map<Sequence, std::string>> held_;  // for certain, and by whom
   std::uint64_t submissions_ = 0;
+  std::uint64_t holders_ = 0;
   bool finishing_ = false;
   TaskGroup tasks_;
   TaskGroup publishers_;

@@ -115,6 +115,9 @@ class Checker {
   virtual void reset(const TenantName& /*tenant*/, const Position& /*from*/,
                      CursorReset::Reason /*reason*/, const Position& /*earliest*/) {}
   virtual void found(const Finding& /*finding*/) {}
+  // An event that this client holds was read by its place.
+  virtual void held(const TenantName& /*tenant*/, Sequence /*sequence*/,
+                    const Result<FoundEvent>& /*found*/) {}
   // A counter was raised to `value`.
   virtual void counted(const TenantName& /*tenant*/, std::uint64_t /*value*/,
                        const Reply<Committed>& /*reply*/) {}

@@ -72,6 +72,7 @@ Options draw_options(std::uint64_t seed) {
   if (dice.chance(200)) {
     options.retention_age_seconds = dice.between(1, 15);
   }
+  options.hold_per_mille = static_cast<unsigned>(dice.below(300));
   options.retention_every = milliseconds_between(dice, 50, 3'000);
   return options;
 }
@@ -86,7 +87,7 @@ std::string describe(const Options& o) {
       "made={} large={} count={} give_up={} think_max={}ms latency_max={}ms answer_lost={} "
       "call_fails={} call_slow={} disk_fails={} disk_full_every={}ms disk_breaks_every={}ms "
       "crash_every={}ms "
-      "restart_every={}ms clock_step_every={}ms retention={} events, {} s, every {} ms",
+      "restart_every={}ms clock_step_every={}ms retention={} events, {} s, every {} ms hold={}",
       o.seed, ms(o.chaos), o.job_cost_max.count(), o.drift_ppm, o.connections, o.queue_requests_max,
       o.batch_requests_max, o.checkpoint_bytes, o.wal_bytes_max, o.tenants, o.publishers, o.readers,
       o.events_max, o.hot_ids, o.hot_per_mille, o.repeat_per_mille, o.altered_per_mille,
@@ -94,7 +95,8 @@ std::string describe(const Options& o) {
       o.give_up_per_mille, ms(o.think_max), ms(o.latency_max), o.answer_lost_per_mille,
       o.call_fails_per_mille, o.call_slow_per_mille, o.disk_fails_per_mille, ms(o.disk_full_every),
       ms(o.disk_breaks_every), ms(o.crash_every), ms(o.restart_every), ms(o.clock_step_every),
-      o.retention_events.value_or(0), o.retention_age_seconds.value_or(0), ms(o.retention_every));
+      o.retention_events.value_or(0), o.retention_age_seconds.value_or(0), ms(o.retention_every),
+      o.hold_per_mille);
 }
 
 }  // namespace bitvault::sim

@@ -43,6 +43,7 @@ struct Options {
   unsigned made_per_mille = 200;     // ids that the server made
   unsigned large_per_mille = 5;      // events of nearly the largest size
   unsigned count_per_mille = 200;    // of the rounds: a counter is read and written
+  unsigned hold_per_mille = 100;     // of the readers' rounds: something about a hold
   unsigned give_up_per_mille = 200;  // of the failures: not tried again
   Duration think_max = std::chrono::milliseconds(300);
   Duration latency_max = std::chrono::milliseconds(20);

@@ -33,6 +33,11 @@ class StableBytes final : public Checker {
       }
     }
   }
+  void held(const TenantName& tenant, Sequence sequence, const Result<FoundEvent>& found) override {
+    if (found && found->state == FoundEvent::State::kPresent) {
+      remember(tenant, sequence, found->bytes);
+    }
+  }
   void ended(const Ending& ending) override {
     for (const auto& [sequence, bytes] : seen_[ending.tenant]) {
       if (sequence.value > ending.events.size()) {
@@ -352,6 +357,21 @@ class Floors final : public Checker {
   std::map<TenantName, Sequence> reached_;
 };
 
+// What is held is there, whatever has left the journal.
+class Holds final : public Checker {
+ public:
+  using Checker::Checker;
+
+  void held(const TenantName& tenant, Sequence sequence, const Result<FoundEvent>& found) override {
+    const bool there = found && found->state == FoundEvent::State::kPresent &&
+                       found->sequence == sequence && found->leaf == leaf_hash(found->bytes);
+    if (!there && (found || found.error().code != Code::kUnavailable)) {
+      violations_.add("Holds", "{}: {} is held, but {}", tenant.str(), sequence.value,
+                      found ? "it is not there" : found.error().detail);
+    }
+  }
+};
+
 // An id that somebody was told of, or saw, is found.
 class Found final : public Checker {
  public:
@@ -382,6 +402,7 @@ void add_reading_checkers(std::vector<std::unique_ptr<Checker>>& checkers, Viola
   checkers.push_back(std::make_unique<Cursors>(violations));
   checkers.push_back(std::make_unique<Isolation>(violations));
   checkers.push_back(std::make_unique<Found>(violations));
+  checkers.push_back(std::make_unique<Holds>(violations));
   checkers.push_back(std::make_unique<Floors>(violations, retention));
 }
 

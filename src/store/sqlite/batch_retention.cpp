@@ -12,7 +12,7 @@
 namespace bitvault {
 namespace {
 
-// About 3 ms of the writer's time.
+// About 4 ms of the writer's time: docs/performance.md.
 constexpr std::size_t kPruneRowsMax = 128;
 constexpr std::size_t kPruneBytesMax = 512 * 1024;
 
