@@ -102,7 +102,7 @@ void Batch::forget(TenantEntry& entry, WallTime ids_before, Pruned& pruned) {
       sql_.clear_id.execute(row.rowid);
     }
   }
-  pruned.more = entry.forgotten < entry.swept;
+  pruned.more = !rows.empty() && entry.forgotten < entry.swept;
 }
 
 void Batch::sweep(TenantEntry& entry, Sequence to, WallTime ids_before, Pruned& pruned) {
@@ -121,7 +121,7 @@ void Batch::sweep(TenantEntry& entry, Sequence to, WallTime ids_before, Pruned& 
     entry.swept = row.sequence.next();
   }
   sql_.drop_summaries.execute(entry.number, static_cast<std::int64_t>(block_of(entry.swept)));
-  pruned.more = entry.swept < to;
+  pruned.more = !rows.empty() && entry.swept < to;
 }
 
 // Of the first event whose id is not forgotten yet.
