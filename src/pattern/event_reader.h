@@ -1,0 +1,28 @@
+// Parses an event and fills a Reading with what it has at the paths of a tree.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "base/error.h"
+#include "pattern/path_tree.h"
+#include "pattern/reading.h"
+
+namespace bitvault::pattern {
+
+class EventReader {
+ public:
+  EventReader();
+  ~EventReader();
+
+  // Errors: kMalformed, kTooLarge. The reading is good until the next event is read.
+  [[nodiscard]] Status read(std::string_view event, const PathTree& paths);
+  [[nodiscard]] const Reading& reading() const { return reading_; }
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+  Reading reading_;
+};
+
+}  // namespace bitvault::pattern
