@@ -13,11 +13,10 @@ LiveFeed::Lane::Stay::Stay(Lane& lane, const TenantName& tenant, const std::stri
     : lane_(lane),
       tail_(lane.tail(tenant)),
       user_(tail_),
-      group_(tenant.str() + "/" + credential),
+      group_(lane.group(tenant, credential)),
       guest_(guest) {
+  group_.guests.push_back(guest_);
   lane.follow_if_new(tail_);
-  Group& group = lane.groups_.try_emplace(group_, Group{tenant, credential, {}}).first->second;
-  group.guests.push_back(guest_);
   if (!std::exchange(lane.judging_, true)) {
     lane.tasks_.spawn(lane.judge_again());
   }
@@ -25,13 +24,18 @@ LiveFeed::Lane::Stay::Stay(Lane& lane, const TenantName& tenant, const std::stri
 
 LiveFeed::Lane::Stay::~Stay() {
   guest_.unlink();
-  const auto group = lane_.groups_.find(group_);
-  if (group->second.guests.empty()) {
-    lane_.groups_.erase(group);
+  if (group_.guests.empty()) {
+    lane_.groups_.erase(lane_.groups_.find(group_.name));
   }
   if (lane_.groups_.empty()) {
     lane_.emptied_.notify();
   }
+}
+
+LiveFeed::Lane::Group& LiveFeed::Lane::group(const TenantName& tenant,
+                                             const std::string& credential) {
+  std::string name = tenant.str() + "/" + credential;
+  return groups_.try_emplace(name, Group{name, tenant, credential, {}}).first->second;
 }
 
 Tail& LiveFeed::Lane::tail(const TenantName& tenant) {

@@ -28,6 +28,14 @@ class LiveFeed::Lane {
     virtual void turn_out() = 0;
   };
 
+  // Everybody who came with one credential to one tenant.
+  struct Group {
+    std::string name;
+    TenantName tenant;
+    std::string credential;
+    boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests;
+  };
+
   // A guest's stay: it is judged, and has its tenant's tail, until this goes.
   class Stay {
    public:
@@ -42,19 +50,13 @@ class LiveFeed::Lane {
     Lane& lane_;
     Tail& tail_;
     const Tail::User user_;
-    const std::string group_;
+    Group& group_;
     Guest& guest_;
   };
 
  private:
-  // Everybody who came with one credential to one tenant.
-  struct Group {
-    TenantName tenant;
-    std::string credential;
-    boost::intrusive::list<Guest, boost::intrusive::constant_time_size<false>> guests;
-  };
-
   [[nodiscard]] Tail& tail(const TenantName& tenant);
+  [[nodiscard]] Group& group(const TenantName& tenant, const std::string& credential);
   void follow_if_new(Tail& tail);
   [[nodiscard]] Task<> follow(Tail& tail);
   [[nodiscard]] Task<> judge_again();

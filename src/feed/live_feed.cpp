@@ -26,43 +26,30 @@ struct Text {
 
 }  // namespace
 
-// One of a tenant's streams, counted until it goes.
-class LiveFeed::Seat {
- public:
-  Seat(LiveFeed& live, TenantName tenant) : live_(&live), tenant_(std::move(tenant)) {}
-  ~Seat() {
-    const std::scoped_lock lock(live_->mutex_);
-    const auto taken = live_->seats_.find(tenant_);
-    if (--taken->second == 0) {
-      live_->seats_.erase(taken);
-    }
-  }
-  Seat(const Seat&) = delete;
-  Seat& operator=(const Seat&) = delete;
-
- private:
-  LiveFeed* live_;
-  TenantName tenant_;
-};
-
 // Reads by itself until it has caught up with the tail, then is handed what comes. When its client
 // does not take a batch at once, it leaves the tail and catches up again afterwards.
 class LiveFeed::Stream final : public http::Stream, private TailReader, private Lane::Guest {
  public:
-  Stream(LiveFeed& live, StreamQuery query, Position position, std::unique_ptr<Seat> seat)
+  // It has a seat, and gives it back.
+  Stream(LiveFeed& live, StreamQuery query, Position position)
       : live_(live),
         query_(std::move(query)),
         position_(position),
         told_(position.sequence),
         comment_period_(live.limits_.comment_period -
                         live.limits_.comment_period *
-                            static_cast<Duration::rep>(live.world_.random().below(1'000)) / 2'000),
-        seat_(std::move(seat)) {}
+                            static_cast<Duration::rep>(live.world_.random().below(1'000)) / 2'000) {
+  }
+  ~Stream() override { live_.give_back_seat(query_.tenant); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   Task<> run(http::Outlet& outlet) override {
     const Executor executor = co_await boost::asio::this_coro::executor;
     outlet_ = &outlet;
     Lane::Stay stay(live_.lane(executor), query_.tenant, query_.credential, *this);
+    query_.credential = {};
+    query_.credential.shrink_to_fit();
     const std::uint64_t delay =
         kRetryMillisecondsMin +
         live_.world_.random().below(kRetryMillisecondsMax - kRetryMillisecondsMin);
@@ -234,14 +221,13 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   [[nodiscard]] std::string cursor() const { return live_.cursors_.seal(query_.tenant, position_); }
 
   LiveFeed& live_;
-  const StreamQuery query_;
+  StreamQuery query_;
   Position position_;  // everything up to here was sent, or does not match
   Sequence told_;      // of the last id that the client was sent
   const Duration comment_period_;
   MonotonicTime silent_until_{};
   bool spoke_ = false;   // since the last tick
   bool judged_ = false;  // its position was one to go on from
-  const std::unique_ptr<Seat> seat_;
   http::Outlet* outlet_ = nullptr;
 };
 
@@ -269,16 +255,28 @@ Task<Result<std::unique_ptr<http::Stream>>> LiveFeed::open(StreamQuery query) {
   if (!position) {
     co_return fail(position.error());
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    std::size_t& taken = seats_[query.tenant];
-    if (taken >= limits_.streams_max) {
-      co_return fail(Code::kRateLimited, "the tenant has too many streams open; close some");
-    }
-    ++taken;
+  if (!take_seat(query.tenant)) {
+    co_return fail(Code::kRateLimited, "the tenant has too many streams open; close some");
   }
-  auto seat = std::make_unique<Seat>(*this, query.tenant);
-  co_return std::make_unique<Stream>(*this, std::move(query), *position, std::move(seat));
+  co_return std::make_unique<Stream>(*this, std::move(query), *position);
+}
+
+bool LiveFeed::take_seat(const TenantName& tenant) {
+  const std::scoped_lock lock(mutex_);
+  std::size_t& taken = seats_[tenant];
+  if (taken >= limits_.streams_max) {
+    return false;
+  }
+  ++taken;
+  return true;
+}
+
+void LiveFeed::give_back_seat(const TenantName& tenant) {
+  const std::scoped_lock lock(mutex_);
+  const auto taken = seats_.find(tenant);
+  if (--taken->second == 0) {
+    seats_.erase(taken);
+  }
 }
 
 std::size_t LiveFeed::streams() const {

@@ -61,10 +61,11 @@ class LiveFeed {
 
  private:
   class Lane;
-  class Seat;
   class Stream;
 
   [[nodiscard]] Lane& lane(const Executor& executor);
+  [[nodiscard]] bool take_seat(const TenantName& tenant);
+  void give_back_seat(const TenantName& tenant);
 
   World& world_;
   Feed& feed_;

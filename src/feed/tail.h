@@ -59,7 +59,7 @@ class TailReader : public boost::intrusive::list_base_hook<
 
 class Tail {
  public:
-  static constexpr std::size_t kHandOutStep = 128;
+  static constexpr std::size_t kHandOutStep = 32;
   static constexpr std::size_t kBatchEventsMax = 500;
 
   // One who may join; the tail goes on while there is one.

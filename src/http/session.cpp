@@ -82,6 +82,9 @@ Task<> Session::run() {
       rest();
     }
   }
+  if (stream_) {
+    co_await stream();
+  }
   if (unread_expected_ || begin_ != end_) {
     co_await linger();
   }
@@ -119,7 +122,7 @@ Task<bool> Session::serve_one() {
   clear_keeping(body_, kKeptBytesMax);
   body_charge_.release();
   if (response.stream && request_.method != "HEAD") {
-    co_await stream(std::move(response));
+    co_await begin_stream(std::move(response));
     co_return false;
   }
   const bool keep_alive = head_.keep_alive && !context_.stopping && !client_gone_;
@@ -279,27 +282,31 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   co_return open;
 }
 
-// While it goes on, the connection has no buffer.
-Task<> Session::stream(Response response) {
+// Answers with the head alone: the body is left to stream().
+Task<> Session::begin_stream(Response response) {
   out_.clear();
   append_head(out_, response,
               {.date = context_.date, .request_id = request_.request_id, .keep_alive = false});
   context_.counters.answers[response.status / 100 - 1].add();
   const bool written = co_await write(out_, {});
-  if (!written) {
-    co_return;
+  if (written) {
+    stream_ = std::move(response.stream);
   }
+}
+
+// While it goes on, the connection has no buffer.
+Task<> Session::stream() {
   begin_ = end_ = 0;
   park();
+  free_memory(request_.request_id);
   enter(Phase::kStreaming);
   StreamOutlet outlet(socket_, context_);
   outlet_ = &outlet;
-  stream_ = response.stream.get();
   context_.counters.streams_open.add();
   co_await stream_->run(outlet);
   context_.counters.streams_open.subtract();
-  stream_ = nullptr;
   outlet_ = nullptr;
+  stream_.reset();
   unread_expected_ = true;
 }
 

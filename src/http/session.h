@@ -69,7 +69,8 @@ class Session {
   [[nodiscard]] Task<Refused> read_sized_body();
   [[nodiscard]] Task<Refused> read_chunked_body();
   [[nodiscard]] Task<bool> answer(const Response& response, bool keep_alive);
-  [[nodiscard]] Task<> stream(Response response);
+  [[nodiscard]] Task<> begin_stream(Response response);
+  [[nodiscard]] Task<> stream();
   [[nodiscard]] Task<> refuse(const Refusal& refusal);
   [[nodiscard]] Task<> linger();
 
@@ -101,8 +102,8 @@ class Session {
   bool parking_ = false;
   bool client_gone_ = false;
   bool unread_expected_ = false;    // the client may have sent more than was read
-  StreamOutlet* outlet_ = nullptr;  // these two: while a stream is sent
-  Stream* stream_ = nullptr;
+  std::unique_ptr<Stream> stream_;  // what the answer goes on with
+  StreamOutlet* outlet_ = nullptr;  // while it does
 
   std::unique_ptr<char[]> buffer_;  // what was read: begin_ to end_ is left
   std::size_t begin_ = 0;

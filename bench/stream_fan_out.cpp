@@ -1,0 +1,302 @@
+// What one event costs that goes to N open streams, beside plain send() calls of the same bytes to
+// as many connections of one thread; and what a stream that waits costs in memory.
+//
+//   stream_fan_out plain N BYTES ROUNDS         prints the median time in us until all have it
+//   stream_fan_out served PORT TENANT KEY N PID ROUNDS
+//        opens N streams at the server, prints the server's own memory of each in bytes, the median
+//        time in us from a publish's answer (or the first receiver, if earlier) until all have it,
+//        and p50 and p99 in us of another tenant's requests without and with publishes going on
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void die(std::string_view why) {
+  fmt::print(stderr, "stream_fan_out: {}\n", why);
+  std::exit(1);
+}
+
+template <class Number>
+Number number(std::string_view text) {
+  Number value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+double microseconds(Clock::duration time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
+double quantile(std::vector<double> values, double part) {
+  std::ranges::sort(values);
+  return values[std::min(values.size() - 1,
+                         static_cast<std::size_t>(part * static_cast<double>(values.size())))];
+}
+
+int connect_to(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    die("cannot connect");
+  }
+  return fd;
+}
+
+void send_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) {
+      die("cannot send");
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+// Many connections, of which each is to receive so many bytes more.
+class Receivers {
+ public:
+  explicit Receivers(std::vector<int> fds) : fds_(std::move(fds)), epoll_(::epoll_create1(0)) {
+    for (std::size_t i = 0; i < fds_.size(); ++i) {
+      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
+      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fds_[i], &event);
+    }
+    ends_.resize(fds_.size());
+  }
+
+  // Until each has received something that ends as a block does, since the last time.
+  void receive_a_block_each() {
+    ends_.assign(fds_.size(), false);
+    std::size_t missing = fds_.size();
+    std::vector<epoll_event> events(1'024);
+    std::vector<char> bytes(64 * 1024);
+    while (missing > 0) {
+      const int count =
+          ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 60'000);
+      if (count <= 0) {
+        die(fmt::format("{} connections received nothing for a minute", missing));
+      }
+      for (int i = 0; i < count; ++i) {
+        const std::size_t at = events[static_cast<std::size_t>(i)].data.u64;
+        const ssize_t read = ::recv(fds_[at], bytes.data(), bytes.size(), MSG_DONTWAIT);
+        if (read <= 0) {
+          die("a connection ended");
+        }
+        const std::string_view text(bytes.data(), static_cast<std::size_t>(read));
+        if (!ends_[at] && text.ends_with("\n\n") && text != ":\n\n") {
+          ends_[at] = true;
+          --missing;
+        }
+      }
+    }
+  }
+
+ private:
+  std::vector<int> fds_;
+  std::vector<bool> ends_;
+  int epoll_;
+};
+
+int plain(std::size_t connections, std::size_t bytes, std::size_t rounds) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(listener, 1'024) != 0 ||
+      ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    die("cannot listen");
+  }
+  std::vector<int> senders;
+  std::vector<int> receivers;
+  for (std::size_t i = 0; i < connections; ++i) {
+    receivers.push_back(connect_to(ntohs(address.sin_port)));
+    senders.push_back(::accept(listener, nullptr, nullptr));
+  }
+  Receivers all(std::move(receivers));
+  const std::string block = std::string(bytes - 2, 'x') + "\n\n";
+  std::vector<double> times;
+  for (std::size_t i = 0; i < rounds; ++i) {
+    const auto begun = Clock::now();
+    std::thread sending([&] {
+      for (const int fd : senders) {
+        send_all(fd, block);
+      }
+    });
+    all.receive_a_block_each();
+    times.push_back(microseconds(Clock::now() - begun));
+    sending.join();
+  }
+  fmt::print("{:.0f}\n", quantile(times, 0.5));
+  return 0;
+}
+
+// One connection that sends a request and reads its answer, which has a length.
+class Caller {
+ public:
+  explicit Caller(std::uint16_t port) : fd_(connect_to(port)) {}
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+  ~Caller() { ::close(fd_); }
+
+  void call(std::string_view request) {
+    send_all(fd_, request);
+    std::string answer;
+    std::size_t whole = std::string::npos;
+    while (answer.size() < whole) {
+      char bytes[16 * 1024];
+      const ssize_t read = ::recv(fd_, bytes, sizeof bytes, 0);
+      if (read <= 0) {
+        die("a request had no answer");
+      }
+      answer.append(bytes, static_cast<std::size_t>(read));
+      const std::size_t head = answer.find("\r\n\r\n");
+      const std::size_t length = answer.find("Content-Length: ");
+      if (head != std::string::npos && length != std::string::npos) {
+        whole = head + 4 + number<std::size_t>(std::string_view(answer).substr(length + 16));
+      }
+    }
+    if (!answer.starts_with("HTTP/1.1 2")) {
+      die(answer);
+    }
+  }
+
+ private:
+  int fd_;
+};
+
+std::size_t own_memory(std::string_view pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) {
+      return number<std::size_t>(line.substr(line.find_first_of("0123456789"))) * 1'024;
+    }
+  }
+  die("the server has no memory");
+}
+
+struct Target {
+  std::uint16_t port;
+  std::string tenant;
+  std::string key;
+
+  [[nodiscard]] std::string get(std::string_view path, std::string_view accept) const {
+    return fmt::format(
+        "GET {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nAccept: {}\r\n\r\n", path, key,
+        accept);
+  }
+  [[nodiscard]] std::string publish(std::string_view body) const {
+    return fmt::format(
+        "POST /v1/tenants/{}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n"
+        "Content-Type: application/cloudevents+json\r\nContent-Length: {}\r\n\r\n{}",
+        tenant, key, body.size(), body);
+  }
+};
+
+// The latencies of another tenant's requests while `going` holds.
+std::vector<double> watch_others(const Target& target, const std::atomic<bool>& going) {
+  Caller caller(target.port);
+  const std::string request = target.get("/v1/tenants/other/events?limit=1", "application/json");
+  std::vector<double> times;
+  while (going) {
+    const auto begun = Clock::now();
+    caller.call(request);
+    times.push_back(microseconds(Clock::now() - begun));
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+  return times;
+}
+
+int served(const Target& target, std::size_t streams, std::string_view pid, std::size_t rounds) {
+  const std::string event((std::istreambuf_iterator<char>(std::cin.rdbuf())), {});
+  const std::string open =
+      target.get(fmt::format("/v1/tenants/{}/events", target.tenant), "text/event-stream");
+  std::vector<int> fds;
+  const std::size_t before = own_memory(pid);
+  for (std::size_t i = 0; i < streams; ++i) {
+    fds.push_back(connect_to(target.port));
+    send_all(fds.back(), open);
+  }
+  Receivers all(fds);
+  all.receive_a_block_each();  // `retry`
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  const std::size_t each = (own_memory(pid) - before) / streams;
+
+  std::atomic<bool> going = true;
+  std::vector<double> quiet;
+  std::thread watching([&] { quiet = watch_others(target, going); });
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  going = false;
+  watching.join();
+
+  Caller publisher(target.port);
+  const std::string publish = target.publish(event);
+  std::vector<double> times;
+  for (std::size_t i = 0; i < rounds; ++i) {
+    std::atomic<double> answered = 0;
+    const auto begun = Clock::now();
+    std::thread publishing([&] {
+      publisher.call(publish);
+      answered = microseconds(Clock::now() - begun);
+    });
+    all.receive_a_block_each();
+    const double all_have_it = microseconds(Clock::now() - begun);
+    publishing.join();
+    times.push_back(all_have_it);
+  }
+  going = true;
+  std::vector<double> busy;
+  std::thread watching_again([&] { busy = watch_others(target, going); });
+  for (std::size_t i = 0; i < rounds; ++i) {
+    publisher.call(publish);
+    all.receive_a_block_each();
+  }
+  going = false;
+  watching_again.join();
+  fmt::print("{} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}\n", each, quantile(times, 0.5),
+             quantile(quiet, 0.5), quantile(quiet, 0.99), quantile(busy, 0.5),
+             quantile(busy, 0.99));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  const std::vector<std::string_view> words(argv + 1, argv + argc);
+  if (words.size() == 4 && words[0] == "plain") {
+    return plain(number<std::size_t>(words[1]), number<std::size_t>(words[2]),
+                 number<std::size_t>(words[3]));
+  }
+  if (words.size() == 7 && words[0] == "served") {
+    return served({number<std::uint16_t>(words[1]), std::string(words[2]), std::string(words[3])},
+                  number<std::size_t>(words[4]), words[5], number<std::size_t>(words[6]));
+  }
+  die("see the first lines of its source");
+}
