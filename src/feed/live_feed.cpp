@@ -33,23 +33,27 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   // It has a seat, and gives it back.
   Stream(LiveFeed& live, StreamQuery query, Position position)
       : live_(live),
-        query_(std::move(query)),
+        tenant_(std::move(query.tenant)),
+        notify_(query.notify),
+        filter_(query.filter.matches_all()
+                    ? nullptr
+                    : std::make_unique<const Filter>(std::move(query.filter))),
+        credential_(std::move(query.credential)),
         position_(position),
         told_(position.sequence),
         comment_period_(live.limits_.comment_period -
                         live.limits_.comment_period *
                             static_cast<Duration::rep>(live.world_.random().below(1'000)) / 2'000) {
   }
-  ~Stream() override { live_.give_back_seat(query_.tenant); }
+  ~Stream() override { live_.give_back_seat(tenant_); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
   Task<> run(http::Outlet& outlet) override {
     const Executor executor = co_await boost::asio::this_coro::executor;
     outlet_ = &outlet;
-    Lane::Stay stay(live_.lane(executor), query_.tenant, query_.credential, *this);
-    query_.credential = {};
-    query_.credential.shrink_to_fit();
+    Lane::Stay stay(live_.lane(executor), tenant_, credential_, *this);
+    std::string().swap(credential_);
     const std::uint64_t delay =
         kRetryMillisecondsMin +
         live_.world_.random().below(kRetryMillisecondsMax - kRetryMillisecondsMin);
@@ -77,7 +81,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       return;
     }
     silent_until_ = now + comment_period_;
-    if (told_ == position_.sequence || query_.notify) {
+    if (told_ == position_.sequence || notify_) {
       send({event_stream::kComment}, nullptr);
       return;
     }
@@ -117,11 +121,11 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       }
     };
     for (const TailBatch::Entry& entry : batch.entries) {
-      if (entry.sequence > position_.sequence && query_.filter.matches(entry.event)) {
+      if (entry.sequence > position_.sequence && (!filter_ || filter_->matches(entry.event))) {
         add(entry.block);
       }
     }
-    if (query_.notify) {
+    if (notify_) {
       const bool grown = !pieces.empty();
       pieces.clear();
       if (grown) {
@@ -138,7 +142,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     bool open = true;
     bool behind = !judged_ || !tail.is_at(position_);
     while (open && behind) {
-      auto step = query_.notify ? skip_to_head() : read_on();
+      auto step = notify_ ? skip_to_head() : read_on();
       const Outcome outcome = co_await std::move(step);
       judged_ = true;
       open = outcome != Outcome::kEnded;
@@ -148,8 +152,10 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   }
 
   [[nodiscard]] Task<Outcome> read_on() {
-    FeedQuery query{
-        .tenant = query_.tenant, .cursor = cursor(), .limit = kPageEvents, .filter = query_.filter};
+    FeedQuery query{.tenant = tenant_,
+                    .cursor = cursor(),
+                    .limit = kPageEvents,
+                    .filter = filter_ ? *filter_ : Filter()};
     auto read = co_await live_.feed_.read(std::move(query));
     if (!read) {
       co_return Outcome::kEnded;
@@ -169,9 +175,9 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   }
 
   [[nodiscard]] Task<Outcome> skip_to_head() {
-    const Result<std::string> latest = co_await live_.feed_.latest(query_.tenant);
-    const auto head = latest ? live_.cursors_.open(query_.tenant, *latest)
-                             : Result<Position>(fail(latest.error()));
+    const Result<std::string> latest = co_await live_.feed_.latest(tenant_);
+    const auto head =
+        latest ? live_.cursors_.open(tenant_, *latest) : Result<Position>(fail(latest.error()));
     if (!head) {
       co_return Outcome::kEnded;
     }
@@ -185,7 +191,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     std::string text;
     for (const StoredEvent& event : page.events) {
       event_stream::append_event(
-          text, live_.cursors_.seal(query_.tenant, {position_.epoch, event.sequence}), event.bytes);
+          text, live_.cursors_.seal(tenant_, {position_.epoch, event.sequence}), event.bytes);
     }
     if (!page.erased.empty()) {
       event_stream::append_erased(text, page.next_cursor, page.erased);
@@ -218,12 +224,15 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     send(std::span(pieces.begin(), pieces.size()), std::move(owner));
   }
 
-  [[nodiscard]] std::string cursor() const { return live_.cursors_.seal(query_.tenant, position_); }
+  [[nodiscard]] std::string cursor() const { return live_.cursors_.seal(tenant_, position_); }
 
   LiveFeed& live_;
-  StreamQuery query_;
-  Position position_;  // everything up to here was sent, or does not match
-  Sequence told_;      // of the last id that the client was sent
+  const TenantName tenant_;
+  const bool notify_;
+  const std::unique_ptr<const Filter> filter_;  // none: everything
+  std::string credential_;                      // until it runs
+  Position position_;                           // everything up to here was sent, or does not match
+  Sequence told_;                               // of the last id that the client was sent
   const Duration comment_period_;
   MonotonicTime silent_until_{};
   bool spoke_ = false;   // since the last tick

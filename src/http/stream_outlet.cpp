@@ -9,7 +9,6 @@
 #include <cerrno>
 
 #include "base/check.h"
-#include "http/memory.h"
 
 namespace bitvault::http {
 namespace {
@@ -33,11 +32,11 @@ std::span<const net::const_buffer> buffers_of(std::span<const std::string_view> 
 }  // namespace
 
 StreamOutlet::StreamOutlet(Socket& socket, SessionContext& context)
-    : socket_(socket), context_(context), charge_(context.answers) {}
+    : socket_(socket), context_(context) {}
 
 bool StreamOutlet::send(std::span<const std::string_view> pieces,
                         std::shared_ptr<const void> owner) {
-  check(kept_.empty(), "nothing is sent before what is kept");
+  check(!rest_, "nothing is sent before what is kept");
   Buffers buffers;
   boost::system::error_code error;
   while (!broken_ && !pieces.empty()) {
@@ -49,8 +48,7 @@ bool StreamOutlet::send(std::span<const std::string_view> pieces,
       pieces = pieces.subspan(1);
     }
     if (error == net::error::would_block || sent > 0) {
-      keep(pieces, sent);
-      owner_ = std::move(owner);
+      keep(pieces, sent, std::move(owner));
       return false;
     }
     if (error) {
@@ -61,49 +59,55 @@ bool StreamOutlet::send(std::span<const std::string_view> pieces,
 }
 
 // Keeps the pieces but for the first `sent` bytes.
-void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t sent) {
+void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t sent,
+                        std::shared_ptr<const void> owner) {
+  rest_ = std::make_unique<Rest>(context_.answers);
+  rest_->owner = std::move(owner);
+  rest_->pieces.assign(pieces.begin(), pieces.end());
+  rest_->pieces.front().remove_prefix(sent);
   std::size_t size = 0;
-  kept_.assign(pieces.begin(), pieces.end());
-  kept_.front().remove_prefix(sent);
-  for (const std::string_view piece : kept_) {
+  for (const std::string_view piece : rest_->pieces) {
     size += piece.size();
   }
-  if (!charge_.raise_to(size)) {
+  if (!rest_->charge.raise_to(size)) {
     cut();
   }
   const MonotonicTime now = context_.world.clock().monotonic();
-  progress_until_ = now + context_.options.write_timeout;
-  flush_until_ =
-      progress_until_ + std::chrono::seconds(size / context_.options.write_bytes_per_second_min);
+  rest_->progress_until = now + context_.options.write_timeout;
+  rest_->all_until = rest_->progress_until +
+                     std::chrono::seconds(size / context_.options.write_bytes_per_second_min);
 }
 
 void StreamOutlet::send_some() {
+  std::vector<std::string_view>& pieces = rest_->pieces;
   Buffers buffers;
   boost::system::error_code error;
-  std::size_t sent = socket_.write_some(buffers_of(kept_, buffers), error);
+  std::size_t sent = socket_.write_some(buffers_of(pieces, buffers), error);
   context_.counters.bytes_sent.add(sent);
   if (error && error != net::error::would_block) {
     cut();
     return;
   }
   if (sent > 0) {
-    progress_until_ = context_.world.clock().monotonic() + context_.options.write_timeout;
+    rest_->progress_until = context_.world.clock().monotonic() + context_.options.write_timeout;
   }
-  const auto whole = std::ranges::find_if(kept_, [&](std::string_view piece) {
+  const auto left = std::ranges::find_if(pieces, [&](std::string_view piece) {
     const bool is_whole = sent >= piece.size();
     sent -= is_whole ? piece.size() : 0;
     return !is_whole;
   });
-  kept_.erase(kept_.begin(), whole);
-  if (!kept_.empty()) {
-    kept_.front().remove_prefix(sent);
+  pieces.erase(pieces.begin(), left);
+  if (pieces.empty()) {
+    rest_.reset();
+  } else {
+    pieces.front().remove_prefix(sent);
   }
 }
 
 Task<bool> StreamOutlet::flushed() {
   bool cancelled = co_await is_cancelled();
   wait_ = Wait::kFlush;
-  while (!kept_.empty() && !broken_ && !cancelled) {
+  while (rest_ && !broken_ && !cancelled) {
     const auto [failed] = co_await socket_.async_wait(Socket::wait_write, kToken);
     static_cast<void>(failed);  // a cancelled wait, or send_some() meets it as well
     cancelled = co_await is_cancelled();
@@ -112,11 +116,8 @@ Task<bool> StreamOutlet::flushed() {
     }
   }
   wait_ = Wait::kNone;
-  const bool sent = kept_.empty() && !broken_ && !cancelled;
-  free_memory(kept_);
-  owner_.reset();
-  charge_.release();
-  co_return sent;
+  rest_.reset();
+  co_return !broken_ && !cancelled;
 }
 
 Task<bool> StreamOutlet::rest() {
@@ -144,7 +145,7 @@ void StreamOutlet::rouse() {
 }
 
 void StreamOutlet::tick(MonotonicTime now) {
-  if (wait_ == Wait::kFlush && (progress_until_ <= now || flush_until_ <= now)) {
+  if (wait_ == Wait::kFlush && rest_ && (rest_->progress_until <= now || rest_->all_until <= now)) {
     context_.counters.streams_too_slow.add();
     cut();
   }

@@ -36,8 +36,20 @@ class StreamOutlet final : public Outlet {
  private:
   enum class Wait : std::uint8_t { kNone, kRest, kFlush };
 
+  // What the client has not taken yet.
+  struct Rest {
+    explicit Rest(Budget& budget) : charge(budget) {}
+
+    std::vector<std::string_view> pieces;
+    std::shared_ptr<const void> owner;  // of the pieces
+    Charge charge;                      // for them
+    MonotonicTime progress_until;
+    MonotonicTime all_until;
+  };
+
   void send_some();
-  void keep(std::span<const std::string_view> pieces, std::size_t sent);
+  void keep(std::span<const std::string_view> pieces, std::size_t sent,
+            std::shared_ptr<const void> owner);
   [[nodiscard]] bool take_input();
 
   Socket& socket_;
@@ -46,11 +58,7 @@ class StreamOutlet final : public Outlet {
   bool roused_ = false;
   bool broken_ = false;  // the connection is to end
 
-  std::vector<std::string_view> kept_;
-  std::shared_ptr<const void> owner_;  // of kept_
-  Charge charge_;                      // for kept_
-  MonotonicTime progress_until_;       // of a flush
-  MonotonicTime flush_until_;
+  std::unique_ptr<Rest> rest_;
 };
 
 }  // namespace bitvault::http
