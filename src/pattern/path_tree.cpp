@@ -85,22 +85,14 @@ void PathTree::release(PathNode node) {
   }
 }
 
-bool PathTree::is_within(PathNode node, PathNode ancestor) const {
-  while (node != kNone && node != ancestor) {
-    node = nodes_[node].parent;
-  }
-  return node == ancestor;
-}
-
 std::string PathTree::text(PathNode node) const {
-  std::string text;
-  for (PathNode parent = nodes_[node].parent; parent != kNone;
-       node = parent, parent = nodes_[node].parent) {
-    const auto& children = nodes_[parent].children;
-    const auto found = std::ranges::find(children, node, &Child::node);
-    text = text.empty() ? found->step : found->step + "." + text;
+  if (node == kRoot) {
+    return "";
   }
-  return text;
+  const PathNode parent = nodes_[node].parent;
+  const auto& children = nodes_[parent].children;
+  const auto found = std::ranges::find(children, node, &Child::node);
+  return parent == kRoot ? found->step : text(parent) + "." + found->step;
 }
 
 }  // namespace bitvault::pattern

@@ -27,8 +27,7 @@ class PathTree {
   void release(PathNode node);
 
   [[nodiscard]] PathNode parent(PathNode node) const { return nodes_[node].parent; }
-  [[nodiscard]] bool is_within(PathNode node, PathNode ancestor) const;
-  // With dots between the steps.
+  // With dots between the steps: what find() and make() take from the root.
   [[nodiscard]] std::string text(PathNode node) const;
   // Above every node's number.
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
