@@ -30,11 +30,7 @@ PathNode PathTree::step(PathNode node, std::string_view name) const {
   return found != children.end() && found->step == name ? found->node : kNone;
 }
 
-PathNode PathTree::find(PathNode node, std::string_view key) const {
-  const PathNode direct = step(node, key);
-  if (direct != kNone || key.find('.') == std::string_view::npos) {
-    return direct;
-  }
+PathNode PathTree::find_in_steps(PathNode node, std::string_view key) const {
   std::string_view name;
   for (bool more = true; node != kNone && next_step(key, name, more);) {
     node = step(node, name);

@@ -44,9 +44,27 @@ class PathTree {
   };
 
   [[nodiscard]] PathNode step(PathNode node, std::string_view name) const;
+  [[nodiscard]] PathNode find_in_steps(PathNode node, std::string_view key) const;
 
   std::vector<Node> nodes_{Node{}};
   std::vector<PathNode> free_;
 };
+
+// Every key of an event passes here. With few children it costs no call to find that none is meant.
+inline PathNode PathTree::find(PathNode node, std::string_view key) const {
+  constexpr std::size_t kFewChildren = 8;
+  const auto& children = nodes_[node].children;
+  bool in_steps = children.size() > kFewChildren;
+  if (!in_steps) {
+    for (const Child& child : children) {
+      const std::size_t size = child.step.size();
+      if (size == key.size() && (size == 0 || (child.step[0] == key[0] && child.step == key))) {
+        return child.node;
+      }
+      in_steps = in_steps || (size < key.size() && key[size] == '.');
+    }
+  }
+  return in_steps ? find_in_steps(node, key) : kNone;
+}
 
 }  // namespace bitvault::pattern
