@@ -240,6 +240,7 @@ int run_cli(int argc, const char* const* argv, const Surroundings& surroundings,
   add_tenants(tree);
   add_keys(tree);
   add_catalog(tree);
+  add_pattern(tree);
   local.add_rest();
   try {
     tree.root().parse(argc, argv);

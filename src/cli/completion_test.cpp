@@ -70,6 +70,7 @@ TEST_F(Completion, BashCompletesCommandsOptionsAndChoices) {
   EXPECT_EQ(bash_offers("tail --once --su"), "--subject-prefix\n");
   EXPECT_EQ(bash_offers("keys --tenant list c"), "create\n");  // a value is no command
   EXPECT_EQ(bash_offers("tail --tenant ''"), "\n");
+  EXPECT_EQ(bash_offers("pattern ''"), "test\n");
 }
 
 TEST_F(Completion, BashCompletesFiles) {
