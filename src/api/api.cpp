@@ -37,7 +37,7 @@ constexpr Scope kNone = Scope::kAdmin;  // of routes whose access is no scope
 constexpr Route kRoutes[] = {
     {"POST", "/v1/tenants/{tenant}/events", Access::kTenantScope, Scope::kEventsWrite, "", publish},
     {"GET", "/v1/tenants/{tenant}/events", Access::kTenantScope, Scope::kEventsRead,
-     "cursor limit wait mode type* subject_prefix partitionkey", read_feed},
+     "cursor limit wait mode type* subject_prefix partitionkey pattern", read_feed},
     {"GET", "/v1/tenants/{tenant}/events/{id}", Access::kTenantScope, Scope::kEventsRead, "",
      get_event},
     {"GET", "/v1/tenants/{tenant}/cursor", Access::kTenantScope, Scope::kEventsRead, "at",

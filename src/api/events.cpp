@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "feed/event_stream_text.h"
 #include "http/uri.h"
+#include "pattern/pattern.h"
 
 namespace bitvault::api {
 namespace {
@@ -44,7 +45,15 @@ Result<FeedQuery> read_query(const Call& call) {
   if (!filter) {
     return wrong("query.type", filter.error().detail);
   }
-  query.filter = std::move(*filter);
+  std::optional<Pattern> pattern;
+  if (const auto text = call.parameter("pattern")) {
+    Result<Pattern> compiled = Pattern::compile(*text);
+    if (!compiled) {
+      return wrong("query.pattern", compiled.error().detail);
+    }
+    pattern = std::move(*compiled);
+  }
+  query.filter = Selection(std::move(*filter), std::move(pattern));
   return query;
 }
 

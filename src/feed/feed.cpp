@@ -50,7 +50,8 @@ std::optional<CursorReset> Feed::judge(const TenantName& tenant, const Position&
 void Feed::take(const FeedQuery& query, Slice slice, Scan& scan) const {
   scan.journal = slice.journal;
   for (StoredEvent& event : slice.events) {
-    const bool matches = !event.bytes.empty() && query.filter.matches(event.bytes);
+    const bool matches =
+        !event.bytes.empty() && (!scan.matcher || query.filter.matches(*scan.matcher, event.bytes));
     if (matches && !scan.page.events.empty() &&
         scan.page_bytes + event.bytes.size() > limits_.page_bytes_max) {
       scan.full = true;
@@ -137,7 +138,10 @@ Task<Result<std::variant<FeedPage, CursorReset>>> Feed::read(FeedQuery query) {
   if (!head) {
     co_return fail(std::move(head.error()));
   }
-  Scan state{oldest(*head), *head, {}, 0, 0, false};
+  Scan state{.position = oldest(*head), .journal = *head, .page = {}};
+  if (!query.filter.matches_all()) {
+    state.matcher.emplace();
+  }
   if (query.cursor) {
     const Result<Position> opened = cursors_.open(query.tenant, *query.cursor);
     if (!opened) {

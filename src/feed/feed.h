@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "bus/head_bus.h"
 #include "event/cursor.h"
-#include "event/filter.h"
+#include "feed/selection.h"
 #include "store/store.h"
 #include "world/fair_budget.h"
 #include "world/world.h"
@@ -41,7 +41,7 @@ struct FeedQuery {
   std::optional<std::string> cursor;  // absent: from the oldest retained event
   std::size_t limit = 100;
   Duration wait{0};
-  Filter filter;
+  Selection filter;
 };
 
 struct FeedPage {
@@ -97,6 +97,7 @@ class Feed {
     std::size_t page_bytes = 0;
     std::size_t looked_at = 0;
     bool full = false;
+    std::optional<Matcher> matcher = {};  // when not everything is wanted
   };
 
   [[nodiscard]] std::optional<CursorReset> judge(const TenantName& tenant, const Position& from,

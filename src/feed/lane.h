@@ -44,7 +44,8 @@ class LiveFeed::Lane {
     Stay(const Stay&) = delete;
     Stay& operator=(const Stay&) = delete;
 
-    [[nodiscard]] Tail& tail() { return tail_; }
+    [[nodiscard]] Tail& tail() const { return tail_; }
+    [[nodiscard]] Matcher& matcher() const { return lane_.matcher_; }
 
    private:
     Lane& lane_;
@@ -64,6 +65,7 @@ class LiveFeed::Lane {
   LiveFeed& live_;
   const Executor executor_;
   TaskGroup tasks_;
+  Matcher matcher_;
   std::unordered_map<TenantName, std::unique_ptr<Tail>> tails_;
   std::unordered_set<const Tail*> followed_;
   std::unordered_map<std::string, Group> groups_;  // by tenant and credential

@@ -37,7 +37,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
         notify_(query.notify),
         filter_(query.filter.matches_all()
                     ? nullptr
-                    : std::make_unique<const Filter>(std::move(query.filter))),
+                    : std::make_unique<const Selection>(std::move(query.filter))),
         credential_(std::move(query.credential)),
         position_(position),
         told_(position.sequence),
@@ -53,6 +53,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     const Executor executor = co_await boost::asio::this_coro::executor;
     outlet_ = &outlet;
     Lane::Stay stay(live_.lane(executor), tenant_, credential_, *this);
+    matcher_ = &stay.matcher();
     std::string().swap(credential_);
     const std::uint64_t delay =
         kRetryMillisecondsMin +
@@ -121,7 +122,8 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       }
     };
     for (const TailBatch::Entry& entry : batch.entries) {
-      if (entry.sequence > position_.sequence && (!filter_ || filter_->matches(entry.event))) {
+      if (entry.sequence > position_.sequence &&
+          (!filter_ || filter_->matches(*matcher_, entry.event))) {
         add(entry.block);
       }
     }
@@ -155,7 +157,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     FeedQuery query{.tenant = tenant_,
                     .cursor = cursor(),
                     .limit = kPageEvents,
-                    .filter = filter_ ? *filter_ : Filter()};
+                    .filter = filter_ ? *filter_ : Selection()};
     auto read = co_await live_.feed_.read(std::move(query));
     if (!read) {
       co_return Outcome::kEnded;
@@ -229,15 +231,16 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   LiveFeed& live_;
   const TenantName tenant_;
   const bool notify_;
-  const std::unique_ptr<const Filter> filter_;  // none: everything
-  std::string credential_;                      // until it runs
-  Position position_;                           // everything up to here was sent, or does not match
-  Sequence told_;                               // of the last id that the client was sent
+  const std::unique_ptr<const Selection> filter_;  // none: everything
+  std::string credential_;                         // until it runs
+  Position position_;  // everything up to here was sent, or does not match
+  Sequence told_;      // of the last id that the client was sent
   const Duration comment_period_;
   MonotonicTime silent_until_{};
   bool spoke_ = false;   // since the last tick
   bool judged_ = false;  // its position was one to go on from
   http::Outlet* outlet_ = nullptr;
+  Matcher* matcher_ = nullptr;  // of its thread
 };
 
 LiveFeed::LiveFeed(World& world, Feed& feed, HeadBus& bus, const CursorCodec& cursors,

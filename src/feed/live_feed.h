@@ -20,7 +20,6 @@
 
 #include "bus/head_bus.h"
 #include "event/cursor.h"
-#include "event/filter.h"
 #include "feed/feed.h"
 #include "http/http.h"
 #include "world/world.h"
@@ -37,7 +36,7 @@ struct StreamQuery {
   TenantName tenant;
   std::optional<std::string> cursor;  // absent: from the oldest retained event
   bool notify = false;
-  Filter filter;
+  Selection filter;
   std::string credential;  // whose access is judged while the stream lasts
 };
 

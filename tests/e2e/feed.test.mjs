@@ -53,6 +53,20 @@ describe("change feed", () => {
     assert.equal(two.json.events.length, 3);
   });
 
+  it("filters by a pattern over the whole event", async () => {
+    const ids = async (pattern, query = {}) => (await server.all("acme", { pattern: JSON.stringify(pattern), ...query })).map((e) => e.id);
+    assert.deepEqual(await ids({ subject: [{ prefix: "/3/" }] }), ["e3", "e8", "e13", "e18", "e23"]);
+    assert.deepEqual(await ids({ data: { node: { name: [{ wildcard: "f*4" }], kind: ["NODE_KIND_FILE"] } } }), ["e4", "e14", "e24"]);
+    assert.deepEqual(await ids({ subject: [{ suffix: "7" }] }, { subject_prefix: "/2/" }), ["e7", "e17"]);
+    assert.deepEqual(await ids({ type: [{ "anything-but": { prefix: "bitvault.node." } }] }), []);
+    for (const wrong of ["{", "[]", '{"type":"x"}', '{"type":[{"prefixx":"a"}]}', `{"a":[{"wildcard":"${"*a".repeat(200)}"}]}`]) {
+      for (const accept of ["application/json", "text/event-stream"]) {
+        const { status, json } = await server.feed("acme", { pattern: wrong }, { headers: { accept } });
+        assert.deepEqual([status, json.code, json.errors[0].path], [422, "invalid", "query.pattern"], wrong);
+      }
+    }
+  });
+
   it("waits for a match, and only for a match", async () => {
     const { json: { cursor } } = await server.call("GET", "/v1/tenants/acme/cursor?at=latest");
     const waiting = server.feed("acme", { cursor, wait: 30, subject_prefix: "/wanted" });

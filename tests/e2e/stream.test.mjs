@@ -202,8 +202,14 @@ describe("change feed as a stream", () => {
     const { seen } = listen(test, server, name, { query: { subject_prefix: "/wanted/" } });
     await server.publish(name, [nodeCreated({ path: "/a" }), nodeCreated({ path: "/wanted/1" })]);
     await server.publish(name, [nodeCreated({ path: "/b" }), nodeCreated({ path: "/wanted/2" })]);
+    const pattern = JSON.stringify({ data: { node: { path: [{ suffix: "/2" }] } } });
+    const matched = listen(test, server, name, { query: { pattern } });
     await seen.reaches(2);
     assert.deepEqual(seen.sequences, [2, 4]);
+    await matched.seen.reaches(1);
+    await server.publish(name, [nodeCreated({ path: "/c" }), nodeCreated({ path: "/other/2" })]);
+    await matched.seen.reaches(2);
+    assert.deepEqual(matched.seen.sequences, [4, 6]);
   });
 
   it("tells how far the journal is, and no more, in notify mode", async (test) => {

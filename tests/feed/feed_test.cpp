@@ -150,6 +150,24 @@ TEST(Feed, AFilteredScanIsBoundedAndMovesItsCursor) {
   }(bench));
 }
 
+TEST(Feed, APatternAndAFilterMustBothHold) {
+  Bench bench(31);
+  bench.run([](Bench& b) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 2, "wanted");
+    co_await b.publish(kAcme, 3, "other");
+    FeedQuery query = query_of(kAcme);
+    const auto pattern = Pattern::compile(R"({"data":{"note":["wanted"]}})");
+    query.filter = Selection({}, *pattern);
+    const FeedPage found = co_await b.page(query);
+    EXPECT_EQ(found.events.size(), 2u);
+    EXPECT_EQ(found.position->sequence.value, 5u);
+    query.filter = Selection(Filter::make({"bitvault.share.*"}, {}, {}).value(), *pattern);
+    const FeedPage none = co_await b.page(query);
+    EXPECT_TRUE(none.events.empty());
+  }(bench));
+}
+
 TEST(Feed, AWaitEndsWithACommitOfItsTenantAndNoOther) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Bench bench(seed);
