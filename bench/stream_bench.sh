@@ -39,7 +39,8 @@ for ((repeat = 1; repeat <= repeats; repeat++)); do
   read -r memory time p50 p99 p50_busy p99_busy < <(
     "$here/stream_fan_out" served "${url##*:}" bench "$key" "$streams" "$server" "$rounds" <"$folder/event.json"
   )
-  kill "$server" && wait "$server" || true
+  kill "$server"
+  wait "$server" || true
   server=''
   each+=("$memory") ours+=("$time") quiet+=("$p50 $p99") busy+=("$p50_busy $p99_busy")
   limits+=("$("$here/stream_fan_out" plain "$streams" 1050 "$rounds")")

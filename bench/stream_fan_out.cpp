@@ -8,6 +8,7 @@
 //        and p50 and p99 in us of another tenant's requests without and with publishes going on
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -52,6 +53,9 @@ double quantile(std::vector<double> values, double part) {
   return values[std::min(values.size() - 1,
                          static_cast<std::size_t>(part * static_cast<double>(values.size())))];
 }
+
+// The pace of the load, or the length of a measurement.
+void pace(int milliseconds) { ::poll(nullptr, 0, milliseconds); }
 
 int connect_to(std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -225,7 +229,7 @@ std::vector<double> watch_others(const Target& target, const std::atomic<bool>& 
     const auto begun = Clock::now();
     caller.call(request);
     times.push_back(microseconds(Clock::now() - begun));
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
+    pace(1);
   }
   return times;
 }
@@ -242,13 +246,13 @@ int served(const Target& target, std::size_t streams, std::string_view pid, std:
   }
   Receivers all(fds);
   all.receive_a_block_each();  // `retry`
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  pace(3'000);
   const std::size_t each = (own_memory(pid) - before) / streams;
 
   std::atomic<bool> going = true;
   std::vector<double> quiet;
   std::thread watching([&] { quiet = watch_others(target, going); });
-  std::this_thread::sleep_for(std::chrono::seconds(2));
+  pace(2'000);
   going = false;
   watching.join();
 
