@@ -72,7 +72,7 @@ struct Tests {
   [[nodiscard]] bool meets(const Value& value) const;
 
  private:
-  [[nodiscard]] bool meets(std::string_view text) const;
+  [[nodiscard]] bool meets(std::string_view string) const;
   [[nodiscard]] bool meets(Number number) const;
 };
 
