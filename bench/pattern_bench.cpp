@@ -131,6 +131,7 @@ int main(int argc, char** argv) {
       R"({"type":[{"prefix":"bitvault.node."}],"data":{"node":{"path":[{"prefix":"/invoices/"}],"kind":["NODE_KIND_FILE"]}}})");
   PatternSet set;
   std::vector<Pattern> patterns;
+  patterns.reserve(kPatterns);
   const auto compiling = Clock::now();
   for (std::size_t i = 0; i < kPatterns; ++i) {
     patterns.push_back(*Pattern::compile(pattern(i)));
