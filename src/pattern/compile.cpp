@@ -26,6 +26,16 @@ struct Part {
   std::set<PathNode> paths = {};
 };
 
+// "$or" is the name of a field unless it lists alternatives: at least two objects, none of which
+// has an operator's name among its own.
+bool lists_alternatives(const Json& value) {
+  return value.is(Type::kArray) && value.elements.size() >= 2 &&
+         std::ranges::all_of(value.elements, [](const Json& element) {
+           return element.is(Type::kObject) &&
+                  std::ranges::none_of(element.members, is_operator, &JsonMember::name);
+         });
+}
+
 std::size_t fields_of(const std::vector<Combination>& ways) {
   std::size_t sum = 0;
   for (const Combination& way : ways) {
@@ -98,7 +108,7 @@ class Compiler {
 
   Result<Part> member(const std::string& key, const Json& value, const Place& place,
                       std::size_t depth) {
-    if (key == kOr) {
+    if (key == kOr && lists_alternatives(value)) {
       return alternatives(value, {place.node, place.member(key)}, depth);
     }
     const Place inner{program_.paths.make(place.node, key), place.member(key)};
@@ -110,7 +120,14 @@ class Compiler {
                      fmt::format("wanted values stand in an array: [{0}] instead of {0}",
                                  value.render(kShownBytes)));
     }
-    return field(value, inner);
+    auto part = field(value, inner);
+    if (!part && key == kOr && !value.elements.empty() &&
+        value.elements.front().is(Type::kObject)) {
+      part.error().detail +=
+          "; alternatives are at least two objects of fields, none of which is named like an "
+          "operator";
+    }
+    return part;
   }
 
   Result<Part> field(const Json& array, const Place& place) {
@@ -129,27 +146,10 @@ class Compiler {
   }
 
   Result<Part> alternatives(const Json& array, const Place& place, std::size_t depth) {
-    if (!array.is(Type::kArray) || array.elements.size() < 2) {
-      return invalid(place.text,
-                     "takes an array of at least two objects, one for each alternative");
-    }
     Part all{.ways = {}};
     for (std::size_t i = 0; i < array.elements.size(); ++i) {
       const Place inner{place.node, fmt::format("{}[{}]", place.text, i)};
-      const Json& alternative = array.elements[i];
-      if (!alternative.is(Type::kObject)) {
-        return invalid(inner.text, "an alternative is an object of fields");
-      }
-      for (const auto& [key, value] : alternative.members) {
-        if (is_operator(key)) {
-          return invalid(
-              inner.text,
-              fmt::format("\"{0}\" is an operator where a field is wanted: name the field, "
-                          "as in {{\"name\": [{{\"{0}\": ...}}]}}",
-                          key));
-        }
-      }
-      auto part = object(alternative, inner, depth + 1);
+      auto part = object(array.elements[i], inner, depth + 1);
       if (!part) {
         return part;
       }

@@ -62,6 +62,12 @@ TEST(PatternCompile, NamesThePathAndTheReason) {
            {R"({"a":[{"numeric":[">=",5,"<=",5]}]})", R"(a: "numeric" takes a comparison)"},
            {R"({"a":[{"numeric":["=",5,"<",6]}]})", R"(a: "numeric" takes a comparison)"},
            {R"({"a":[{"numeric":[">",5,"=",6]}]})", R"(a: "numeric" takes a comparison)"},
+           {R"({"a":{"b":["x",0.1000000000000000001]}})",
+            "a.b: the number 0.1000000000000000001 cannot be held exactly: give an integer"},
+           {R"({"a":[123456789012345678901]})", "a: the number 123456789012345678901"},
+           {R"({"a":[{"anything-but":9007199254740993.0}]})", "a: the number 9007199254740993.0 "},
+           {R"({"a":[{"numeric":[">",1e-400]}]})", "a: the number 1e-400 cannot"},
+           {R"({"a":[1e400]})", "pattern: no valid JSON"},
            {R"({"a":[{"exists":1}]})", R"(a: "exists" takes true or false)"},
            {R"({"a":[{"cidr":"10.0.0.0"}]})", R"(a: "cidr" takes an address)"},
            {R"({"a":[{"cidr":"10.0.0.0/33"}]})", R"(a: "cidr" takes an address)"},
@@ -88,11 +94,12 @@ TEST(PatternCompile, AnythingButForms) {
 
 TEST(PatternCompile, OrForms) {
   for (const Case& c : std::vector<Case>{
-           {R"({"$or":[{"a":[1]}]})", "$or: takes an array of at least two objects"},
-           {R"({"$or":{"a":[1]}})", "$or: takes an array of at least two objects"},
-           {R"({"$or":[1,2]})", "$or[0]: an alternative is an object"},
+           {R"({"$or":[{"a":[1]}]})", R"($or: "a" is no operator)"},
+           {R"({"$or":"a"})", "$or: wanted values stand in an array"},
+           {R"({"$or":[]})", "$or: the array of wanted values is empty"},
            {R"({"x":{"$or":[{"a":[1]},{}]}})", "x.$or[1]: an empty object"},
-           {R"({"$or":[{"a":[1]},{"prefix":["x"]}]})", R"($or[1]: "prefix" is an operator where)"},
+           {R"({"$or":[{"a":[1]},{"prefix":["x"]}]})", R"($or: "a" is no operator)"},
+           {R"({"$or":[{"a":[1]},5]})", R"($or: "a" is no operator)"},
            {R"({"$or":[{"a":[1]},{"b":[]}]})", "$or[1].b: the array of wanted values is empty"},
            {R"({"a":[9],"$or":[{"a":[1]},{"b":[2]}]})", "$or: a is wanted twice"},
            {R"({"$or":[{"x":{"a":[1]}},{"b":[2]}],"x":{"a":[1]}})", "x: x.a is wanted twice"},
@@ -100,6 +107,12 @@ TEST(PatternCompile, OrForms) {
     EXPECT_TRUE(complaint(c.pattern).starts_with(c.said)) << c.pattern << "\n"
                                                           << complaint(c.pattern);
   }
+}
+
+TEST(PatternCompile, TellsWhatAlternativesAre) {
+  EXPECT_TRUE(complaint(R"({"x":{"$or":[{"a":[1]}]}})")
+                  .ends_with("; alternatives are at least two objects of fields, none of which is "
+                             "named like an operator"));
 }
 
 std::string repeated(std::size_t count, std::string_view form) {

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
+#include "pattern/decimal.h"
 #include "pattern/pattern.h"
 
 namespace bitvault::pattern {
@@ -81,6 +82,14 @@ class Walk {
 struct EventReader::Parser {
   dom::parser json;
   std::vector<char> bytes;  // with simdjson's padding behind
+
+  simdjson::error_code parse(std::string_view event, dom::element& root) {
+    if (bytes.size() < event.size() + simdjson::SIMDJSON_PADDING) {
+      bytes.resize(event.size() + simdjson::SIMDJSON_PADDING);
+    }
+    std::ranges::copy(event, bytes.begin());
+    return json.parse(bytes.data(), event.size(), false).get(root);
+  }
 };
 
 EventReader::EventReader() : parser_(std::make_unique<Parser>()) {}
@@ -91,13 +100,11 @@ Status EventReader::read(std::string_view event, const PathTree& paths) {
     return fail(Code::kTooLarge,
                 fmt::format("an event has at most {} bytes", kPatternEventBytesMax));
   }
-  std::vector<char>& bytes = parser_->bytes;
-  if (bytes.size() < event.size() + simdjson::SIMDJSON_PADDING) {
-    bytes.resize(event.size() + simdjson::SIMDJSON_PADDING);
-  }
-  std::ranges::copy(event, bytes.begin());
   dom::element root;
-  const auto error = parser_->json.parse(bytes.data(), event.size(), false).get(root);
+  auto error = parser_->parse(event, root);
+  if (error == simdjson::NUMBER_ERROR) {
+    error = parser_->parse(with_long_integers_as_decimals(event), root);
+  }
   if (error != simdjson::SUCCESS) {
     return fail(Code::kMalformed,
                 fmt::format("the event is no valid JSON: {}", simdjson::error_message(error)));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "pattern/decimal.h"
 
 namespace bitvault::pattern {
 namespace {
@@ -15,58 +16,76 @@ namespace dom = simdjson::dom;
 // Deeper documents are no patterns; the compiler has a limit of its own, which is lower.
 constexpr std::size_t kDepthMax = 100;
 
-Json number(Number value) {
-  Json json;
-  json.type = Json::Type::kNumber;
-  json.number = value;
-  return json;
-}
+// Takes a document apart that simdjson has read.
+class TakingApart {
+ public:
+  explicit TakingApart(std::string_view document) : written_(document) {}
 
-Json taken_apart(const dom::element& element);
-
-Json members_of(const dom::object& object) {
-  Json json;
-  json.type = Json::Type::kObject;
-  for (const dom::key_value_pair member : object) {
-    json.members.push_back({std::string(member.key), taken_apart(member.value)});
+  Json value(const dom::element& element) {
+    Json json;
+    switch (element.type()) {
+      case dom::element_type::OBJECT:
+        return members_of(element.get_object().value_unsafe());
+      case dom::element_type::ARRAY:
+        return elements_of(element.get_array().value_unsafe());
+      case dom::element_type::STRING:
+        json.type = Json::Type::kString;
+        json.text = element.get_string().value_unsafe();
+        return json;
+      case dom::element_type::INT64:
+        return integer(static_cast<Number>(element.get_int64().value_unsafe()));
+      case dom::element_type::UINT64:
+        return integer(static_cast<Number>(element.get_uint64().value_unsafe()));
+      case dom::element_type::DOUBLE:
+        return decimal(element.get_double().value_unsafe());
+      case dom::element_type::BOOL:
+        json.type = element.get_bool().value_unsafe() ? Json::Type::kTrue : Json::Type::kFalse;
+        return json;
+      case dom::element_type::NULL_VALUE:
+        return json;
+    }
+    return json;
   }
-  return json;
-}
 
-Json elements_of(const dom::array& array) {
-  Json json;
-  json.type = Json::Type::kArray;
-  for (const dom::element element : array) {
-    json.elements.push_back(taken_apart(element));
+ private:
+  Json members_of(const dom::object& object) {
+    Json json;
+    json.type = Json::Type::kObject;
+    for (const dom::key_value_pair member : object) {
+      json.members.push_back({std::string(member.key), value(member.value)});
+    }
+    return json;
   }
-  return json;
-}
 
-Json taken_apart(const dom::element& element) {
-  Json json;
-  switch (element.type()) {
-    case dom::element_type::OBJECT:
-      return members_of(element.get_object().value_unsafe());
-    case dom::element_type::ARRAY:
-      return elements_of(element.get_array().value_unsafe());
-    case dom::element_type::STRING:
-      json.type = Json::Type::kString;
-      json.text = element.get_string().value_unsafe();
-      return json;
-    case dom::element_type::INT64:
-      return number(static_cast<Number>(element.get_int64().value_unsafe()));
-    case dom::element_type::UINT64:
-      return number(static_cast<Number>(element.get_uint64().value_unsafe()));
-    case dom::element_type::DOUBLE:
-      return number(static_cast<Number>(element.get_double().value_unsafe()));
-    case dom::element_type::BOOL:
-      json.type = element.get_bool().value_unsafe() ? Json::Type::kTrue : Json::Type::kFalse;
-      return json;
-    case dom::element_type::NULL_VALUE:
-      return json;
+  Json elements_of(const dom::array& array) {
+    Json json;
+    json.type = Json::Type::kArray;
+    for (const dom::element element : array) {
+      json.elements.push_back(value(element));
+    }
+    return json;
   }
-  return json;
-}
+
+  Json integer(Number value) {
+    static_cast<void>(written_.next());
+    Json json;
+    json.type = Json::Type::kNumber;
+    json.number = value;
+    return json;
+  }
+
+  Json decimal(double value) {
+    const std::string_view written = written_.next();
+    Json json;
+    json.type = Json::Type::kNumber;
+    json.number = value;
+    json.exact = reads_back(written, value);
+    json.text = json.exact ? "" : written;
+    return json;
+  }
+
+  WrittenNumbers written_;
+};
 
 void append(std::string& out, const Json& json, std::size_t bytes_max) {
   if (out.size() > bytes_max) {
@@ -83,7 +102,7 @@ void append(std::string& out, const Json& json, std::size_t bytes_max) {
       out += "false";
       return;
     case Json::Type::kNumber:
-      out += number_text(json.number);
+      out += json.exact ? number_text(json.number) : json.text;
       return;
     case Json::Type::kString:
       append_json_string(out, json.text);
@@ -118,11 +137,17 @@ Result<Json> Json::parse(std::string_view document) {
     return fail(Code::kInvalid, "too large");
   }
   dom::element root;
-  const auto error = parser.parse(document.data(), document.size()).get(root);
+  auto error = parser.parse(document.data(), document.size()).get(root);
+  std::string rewritten;
+  if (error == simdjson::NUMBER_ERROR) {
+    rewritten = with_long_integers_as_decimals(document);
+    document = rewritten;
+    error = parser.parse(rewritten).get(root);
+  }
   if (error != simdjson::SUCCESS) {
     return fail(Code::kInvalid, fmt::format("no valid JSON: {}", simdjson::error_message(error)));
   }
-  return taken_apart(root);
+  return TakingApart(document).value(root);
 }
 
 std::string Json::render(std::size_t bytes_max) const {

@@ -17,8 +17,9 @@ struct Json {
   enum class Type : std::uint8_t { kNull, kTrue, kFalse, kNumber, kString, kArray, kObject };
 
   Type type = Type::kNull;
-  std::string text;  // of a string
+  std::string text;  // of a string; of a number that cannot be held, as it is written
   Number number = 0;
+  bool exact = true;  // of a number: false when it had to be rounded
   std::vector<Json> elements;
   std::vector<JsonMember> members;  // in their order, doubles included
 

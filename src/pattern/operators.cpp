@@ -58,6 +58,17 @@ Result<std::string> text_operand(std::string_view name, const Json& operand, Spe
   return operand.text;
 }
 
+// A number that was rounded would meet what it does not say.
+Status check_exact(const Json& json) {
+  if (!json.exact) {
+    return invalid(
+        fmt::format("the number {} cannot be held exactly: give an integer of 64 bits "
+                    "or a decimal of at most 15 digits",
+                    shortened(json.text, kShownBytes)));
+  }
+  return {};
+}
+
 Status add_literal(const Json& json, Tests& tests, Spending& spending) {
   if (Status spent = spend_value(spending); !spent) {
     return spent;
@@ -74,7 +85,7 @@ Status add_literal(const Json& json, Tests& tests, Spending& spending) {
       return {};
     case Type::kNumber:
       tests.numbers.push_back(json.number);
-      return {};
+      return check_exact(json);
     case Type::kString:
       if (json.text.size() > spending.limits.value_bytes) {
         return invalid(fmt::format("a string has {} bytes, at most {} are allowed",
@@ -183,6 +194,11 @@ bool narrow(const Json& comparison, const Json& bound, NumberRange& range) {
 
 Status add_numeric(const Json& operand, Tests& tests, Spending& spending) {
   const auto& words = operand.elements;
+  for (const Json& word : words) {
+    if (Status exact = check_exact(word); !exact) {
+      return exact;
+    }
+  }
   if (!operand.is(Type::kArray) || (words.size() != 2 && words.size() != 4)) {
     return invalid(std::string(kNumericForm));
   }

@@ -63,6 +63,8 @@ TEST(PatternOperators, NumbersCompareByValue) {
       {"[0]", {"-0", "0.0", "-0.0"}, {"1e-300"}},
       {"[9007199254740993]", {"9007199254740993"}, {"9007199254740992", "9007199254740994"}},
       {"[18446744073709551615]", {"18446744073709551615"}, {"18446744073709551614"}},
+      {"[1e20]", {"100000000000000000000", "100000000000000000001"}, {"100000000000000100000"}},
+      {"[100000000000000000000]", {"1e20"}, {"-100000000000000000000"}},
       {"[-9223372036854775808]", {"-9223372036854775808"}, {"-9223372036854775807"}},
       {"[0.3]", {"0.3", "3e-1", "0.3000000000000000001"}, {"0.30000000000000004"}},
   });
@@ -227,6 +229,28 @@ TEST(PatternOr, AnyAlternativeAtAnyDepth) {
   });
 }
 
+// As in Amazon EventBridge.
+TEST(PatternOr, IsAFieldWhereItListsNoAlternatives) {
+  expect_whole({
+      {R"({"$or":["a",1]})", R"({"$or":1})", true},
+      {R"({"$or":["a",1]})", R"({"$or":2})", false},
+      {R"({"$or":[{"prefix":"a"}]})", R"({"$or":"ab"})", true},
+      {R"({"$or":[{"numeric":["<",1]},{"numeric":[">",5]}]})", R"({"$or":6})", true},
+      {R"({"$or":[{"numeric":["<",1]},{"numeric":[">",5]}]})", R"({"$or":3})", false},
+      {R"({"x":{"$or":{"a":[1]}}})", R"({"x":{"$or":{"a":1}}})", true},
+      {R"({"x":{"$or":{"a":[1]}}})", R"({"x":{"a":1}})", false},
+  });
+}
+
+TEST(PatternEvents, NumbersOfAnySizeCanBeRead) {
+  const std::string_view event =
+      R"({"a":1,"b":123456789012345678901234567890,"c":["99999999999999999999",-99999999999999999999]})";
+  expect_whole({{R"({"a":[1]})", event, true},
+                {R"({"b":[{"numeric":[">",1e29]}]})", event, true},
+                {R"({"c":[{"numeric":["<",-9e19]}]})", event, true},
+                {R"({"c":["99999999999999999999"]})", event, true}});
+}
+
 constexpr std::string_view kEmployees =
     R"({"employees":[{"first":"Anna","last":"Smith"},{"first":"Peter","last":"Jones"}],
         "teams":[{"name":"red"},{"name":"blue"}]})";
@@ -267,8 +291,9 @@ TEST(PatternArrays, ExistsFalseIsForTheWholeArray) {
 TEST(PatternEvents, WhatIsNoEventIsAnError) {
   const auto pattern = Pattern::compile(R"({"a":[1]})");
   Matcher matcher;
-  for (const std::string_view event : {"", "x", "{", R"({"a":1)", R"({"a":01})", "[1]", "1",
-                                       R"({"b":"\ud800"})", "{\"b\":\"\xff\"}", R"({"a":1}x)"}) {
+  for (const std::string_view event :
+       {"", "x", "{", R"({"a":1)", R"({"a":01})", R"({"a":1e400})", "[1]", "1", R"({"b":"\ud800"})",
+        "{\"b\":\"\xff\"}", R"({"a":1}x)"}) {
     const auto matched = matcher.matches(*pattern, event);
     ASSERT_FALSE(matched) << event;
     EXPECT_EQ(matched.error().code, Code::kMalformed) << event;

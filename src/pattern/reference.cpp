@@ -48,13 +48,37 @@ struct Flattener {
   }
 };
 
+bool is_operator(std::string_view name) {
+  constexpr std::array<std::string_view, 8> kNames = {
+      "prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric",
+      "exists", "cidr"};
+  return std::ranges::find(kNames, name) != kNames.end();
+}
+
+bool is_or(std::string_view key, const json::value& value) {
+  if (key != "$or" || !value.is_array() || value.get_array().size() < 2) {
+    return false;
+  }
+  for (const json::value& element : value.get_array()) {
+    if (!element.is_object()) {
+      return false;
+    }
+    for (const auto& member : element.get_object()) {
+      if (is_operator(member.key())) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 // Every way to meet a pattern: lists of fields.
 std::vector<Fields> ways_of(const json::object& pattern, const std::string& path, bool is_root) {
   std::vector<Fields> all = {{}};
   for (const auto& member : pattern) {
     std::vector<Fields> ways;
     const std::string inner = joined(path, member.key(), is_root);
-    if (member.key() == "$or") {
+    if (is_or(member.key(), member.value())) {
       for (const json::value& alternative : member.value().as_array()) {
         for (const Fields& way : ways_of(alternative.as_object(), path, is_root)) {
           ways.push_back(way);
