@@ -4,9 +4,10 @@
 //
 // compile() does all work that can fail or that grows faster than its input, within PatternLimits;
 // what it refuses it names by path, with the reason and how to mend it. After that a match takes
-// time linear in the event (times the tests that a value can meet), whatever both contain: there is
-// no backtracking. Strings compare unescaped and byte by byte, without Unicode normalization.
-// Numbers compare by value: integers of 64 bits exactly, all others as IEEE 754 binary64.
+// time linear in the event, times the tests that a value can meet and the combinations of "$or":
+// there is no backtracking. Strings compare unescaped and byte by byte, without Unicode
+// normalization. Numbers compare by value: integers of 64 bits exactly, all others as IEEE 754
+// binary64.
 //
 // Pure: no I/O, no clock. A Pattern is an immutable value, cheap to copy, safe in any thread.
 #pragma once
