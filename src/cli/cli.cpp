@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/command_pattern.h"
 #include "cli/completion.h"
 
 namespace bitvault::cli {
@@ -240,7 +241,7 @@ int run_cli(int argc, const char* const* argv, const Surroundings& surroundings,
   add_tenants(tree);
   add_keys(tree);
   add_catalog(tree);
-  add_pattern(tree);
+  PatternCommands patterns(tree, console, surroundings.in_fd);
   local.add_rest();
   try {
     tree.root().parse(argc, argv);

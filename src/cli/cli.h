@@ -1,6 +1,7 @@
 // The command line of bitvault-events: parses the arguments, runs one command, gives its exit code.
 //
-// Exit codes: 0 done, 1 the request failed, 2 wrong usage or configuration (one clear line).
+// Exit codes: 0 done, 1 the request failed (`pattern test`: no match), 2 wrong usage or
+// configuration (one clear line).
 //
 // Client commands run here, blocking, on the calling thread, and handle SIGINT and SIGTERM while
 // they run. `serve` is the composition root's: run_cli() checks its configuration and hands it on

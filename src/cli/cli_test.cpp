@@ -28,6 +28,9 @@ TEST(Cli, UsageErrorsAreOneLineAndExitTwo) {
                                                        {"tenants", "show"},
                                                        {"keys", "create", "--name", "x"},
                                                        {"catalog", "show"},
+                                                       {"pattern"},
+                                                       {"pattern", "test", "/none"},
+                                                       {"pattern", "test", "/none", "/none"},
                                                        {"completion", "tcsh"},
                                                        {"--url", "http://h", "serve"},
                                                        {"serve", "--threads", "many"},
@@ -63,7 +66,7 @@ TEST(Cli, EveryCommandHasHelpWithAnExampleAndTakesJson) {
   for (const char* path :
        {"serve", "publish", "tail", "tenants list", "tenants show", "tenants put", "tenants rm",
         "keys list", "keys create", "keys rm", "catalog list", "catalog show", "catalog schema",
-        "catalog example", "version", "completion"}) {
+        "catalog example", "pattern test", "version", "completion"}) {
     std::vector<std::string> arguments;
     std::istringstream words(path);
     for (std::string word; words >> word;) {

@@ -83,14 +83,24 @@ CLI::App& CommandTree::leaf(CLI::App& parent, const CommandText& text) {
 }
 
 CLI::App& CommandTree::group(const CommandText& text) {
-  CLI::App& app = leaf(*root_, text);
-  app.require_subcommand(1);
+  CLI::App& app = local_group(text);
   add_connection_options(app);
   return app;
 }
 
-CLI::App& CommandTree::add_local(const CommandText& text, std::function<int()> action) {
+CLI::App& CommandTree::local_group(const CommandText& text) {
   CLI::App& app = leaf(*root_, text);
+  app.require_subcommand(1);
+  return app;
+}
+
+CLI::App& CommandTree::add_local(const CommandText& text, std::function<int()> action) {
+  return add_local(*root_, text, std::move(action));
+}
+
+CLI::App& CommandTree::add_local(CLI::App& parent, const CommandText& text,
+                                 std::function<int()> action) {
+  CLI::App& app = leaf(parent, text);
   app.callback([this, run = std::move(action)] { local_action_ = run; });
   return app;
 }

@@ -77,6 +77,10 @@ class CommandTree {
   }
   // A command that is no client: `action` gives the exit code. No options are added.
   [[nodiscard]] CLI::App& add_local(const CommandText& text, std::function<int()> action);
+  [[nodiscard]] CLI::App& add_local(CLI::App& parent, const CommandText& text,
+                                    std::function<int()> action);
+  // A command of such commands.
+  [[nodiscard]] CLI::App& local_group(const CommandText& text);
 
   [[nodiscard]] Command* chosen() const { return chosen_; }
   [[nodiscard]] const std::function<int()>& local_action() const { return local_action_; }
@@ -103,7 +107,6 @@ void add_tail(CommandTree& tree);
 void add_tenants(CommandTree& tree);
 void add_keys(CommandTree& tree);
 void add_catalog(CommandTree& tree);
-void add_pattern(CommandTree& tree);
 
 // Every page of a list.
 struct List {

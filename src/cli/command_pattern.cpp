@@ -1,15 +1,13 @@
-// `pattern`: tries event patterns, without a server.
-#include <fcntl.h>
+#include "cli/command_pattern.h"
+
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
-#include <cerrno>
-#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/config_file.h"
 #include "pattern/pattern.h"
 
 namespace bitvault::cli {
@@ -17,25 +15,54 @@ namespace {
 
 using Unmet = Explanation::Unmet;
 
-constexpr std::size_t kFileBytesMax = 1024 * 1024;  // either is refused long before
+constexpr const char* kTestExamples =
+    R"(Exit codes: 0 match, 1 no match, 2 invalid pattern or event.
 
-Result<std::string> read_file(const std::string& path, int in_fd) {
-  const int fd = path == "-" ? in_fd : open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  std::string text;
-  std::array<char, 16 * 1024> chunk;
-  ssize_t bytes = fd < 0 ? -1 : 0;
-  while (fd >= 0 && (bytes = read(fd, chunk.data(), chunk.size())) > 0 &&
-         text.size() <= kFileBytesMax) {
-    text.append(chunk.data(), static_cast<std::size_t>(bytes));
+Examples:
+  bitvault-events pattern test pattern.json event.json
+  bitvault-events tail --no-follow --limit 1 --json |
+    bitvault-events pattern test pattern.json -
+  echo '{"type": [{"prefix": "bitvault.node."}]}' |
+    bitvault-events pattern test - event.json)";
+
+// A file, or standard input for "-".
+struct Input {
+  const std::string& path;
+  std::string text = {};
+};
+
+// Error: what is wrong, with the name of the input.
+Status read(Input& input, int in_fd) {
+  auto text = input.path == "-" ? read_all(in_fd, "standard input") : read_file(input.path);
+  if (!text) {
+    return fail(text.error());
   }
-  const int error = errno;
-  if (fd >= 0 && path != "-") {
-    close(fd);
+  input.text = *std::move(text);
+  return {};
+}
+
+Error about(const Input& input, const Error& error) {
+  return {error.code, fmt::format("{}: {}", input.path, error.detail), {}};
+}
+
+Result<Explanation> explain(Input pattern, Input event, int in_fd) {
+  if (pattern.path == "-" && event.path == "-") {
+    return fail(Code::kInvalid, "only one of pattern and event can be read from stdin");
   }
-  if (bytes < 0) {
-    return fail(Code::kInvalid, std::strerror(error));
+  for (Input* const input : {&pattern, &event}) {
+    if (Status done = read(*input, in_fd); !done) {
+      return fail(done.error());
+    }
   }
-  return text;
+  const auto compiled = Pattern::compile(pattern.text);
+  if (!compiled) {
+    return fail(about(pattern, compiled.error()));
+  }
+  auto explanation = Matcher().explain(*compiled, event.text);
+  if (!explanation) {
+    return fail(about(event, explanation.error()));
+  }
+  return explanation;
 }
 
 std::string json_of(const std::vector<Unmet>& conditions) {
@@ -88,67 +115,39 @@ std::string text_of(const Explanation& explanation) {
   return out;
 }
 
-class TestPattern final : public Command {
- public:
-  explicit TestPattern(CLI::App& app) {
-    app.add_option("pattern", pattern_path_, "A file with the pattern; -: stdin")
-        ->type_name("FILE")
-        ->required();
-    app.add_option("event", event_path_, "A file with the event, one JSON object; -: stdin")
-        ->type_name("FILE")
-        ->required();
-  }
-
-  Needs needs() const final { return Needs::kServer; }
-
-  int run(Session& session) override {
-    if (pattern_path_ == "-" && event_path_ == "-") {
-      return session.usage("only one of pattern and event can be read from stdin");
-    }
-    const auto pattern_text = read_file(pattern_path_, session.in_fd);
-    if (!pattern_text) {
-      return refuse(session, pattern_path_, pattern_text.error());
-    }
-    const auto event = read_file(event_path_, session.in_fd);
-    if (!event) {
-      return refuse(session, event_path_, event.error());
-    }
-    const auto pattern = Pattern::compile(*pattern_text);
-    if (!pattern) {
-      return refuse(session, pattern_path_, pattern.error());
-    }
-    const auto explanation = Matcher().explain(*pattern, *event);
-    if (!explanation) {
-      return refuse(session, event_path_, explanation.error());
-    }
-    const int printed =
-        session.finish_with(session.json ? json_of(*explanation) : text_of(*explanation));
-    return explanation->matched ? printed : 1;
-  }
-
- private:
-  static int refuse(Session& session, const std::string& path, const Error& error) {
-    return session.usage(printable(fmt::format("{}: {}", path, error.detail)));
-  }
-
-  std::string pattern_path_;
-  std::string event_path_;
-};
-
 }  // namespace
 
-void add_pattern(CommandTree& tree) {
-  CLI::App& pattern = tree.group({"pattern", "Try event patterns (no server needed)",
-                                  "Example:\n"
-                                  "  bitvault-events pattern test pattern.json event.json"});
-  tree.add<TestPattern>(pattern, {"test", "Say whether an event matches a pattern, and if not, why",
-                                  "Exit codes: 0 match, 1 no match, 2 invalid pattern or event.\n\n"
-                                  "Examples:\n"
-                                  "  bitvault-events pattern test pattern.json event.json\n"
-                                  "  bitvault-events tail --no-follow --limit 1 --json | \\\n"
-                                  "    bitvault-events pattern test pattern.json -\n"
-                                  "  echo '{\"type\": [{\"prefix\": \"bitvault.node.\"}]}' | \\\n"
-                                  "    bitvault-events pattern test - event.json"});
+PatternCommands::PatternCommands(CommandTree& tree, Console& console, int in_fd)
+    : tree_(tree), console_(console), in_fd_(in_fd) {
+  CLI::App& group = tree.local_group({"pattern", "Try event patterns (no server needed)",
+                                      "Example:\n"
+                                      "  bitvault-events pattern test pattern.json event.json"});
+  CLI::App& test = tree.add_local(
+      group, {"test", "Say whether an event matches a pattern, and if not, why", kTestExamples},
+      [this] { return this->test(); });
+  test.add_option("pattern", pattern_path_, "A file with the pattern; -: stdin")
+      ->type_name("FILE")
+      ->required();
+  test.add_option("event", event_path_, "A file with the event, one JSON object; -: stdin")
+      ->type_name("FILE")
+      ->required();
+  tree.add_json_option(test);
+}
+
+int PatternCommands::test() {
+  const auto explanation = explain({pattern_path_}, {event_path_}, in_fd_);
+  if (!explanation) {
+    const std::string why = printable(explanation.error().detail);
+    console_.note(tree_.json() ? fmt::format(R"({{"error":{}}})", json_string(why))
+                               : "error: " + why);
+    return 2;
+  }
+  console_.print(tree_.json() ? json_of(*explanation) + "\n" : text_of(*explanation));
+  if (console_.flush() == Console::Outcome::kFailed) {
+    console_.note("error: " + console_.failure());
+    return 2;  // 1 would say that there is no match
+  }
+  return explanation->matched ? 0 : 1;
 }
 
 }  // namespace bitvault::cli

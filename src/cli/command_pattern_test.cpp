@@ -74,6 +74,30 @@ TEST_F(PatternTest, ReadsStandardInput) {
   EXPECT_EQ(both.err, "error: only one of pattern and event can be read from stdin\n");
 }
 
+TEST_F(PatternTest, NeedsNoSettings) {
+  const auto result =
+      run_cli_for_test({"pattern", "test", file("p", R"({"a":[1]})"), file("e", R"({"a":1})")},
+                       {.environment = {{"BITVAULT_URL", "no url"}, {"BITVAULT_TENANT", "NOT"}}});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(PatternTest, DoesNotSayNoMatchWhenItCannotBeWritten) {
+  std::FILE* const full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  const auto result = run_cli_for_test(
+      {"pattern", "test", file("p", R"({"a":[1]})"), file("e", R"({"a":1})")}, {.out = full});
+  std::fclose(full);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_TRUE(result.err.starts_with("error: ")) << result.err;
+}
+
+TEST_F(PatternTest, TextOfTheEventCannotDriveTheTerminal) {
+  const auto result = run_cli_for_test(
+      {"pattern", "test", file("p", R"({"a":["x"]})"), file("e", "{\"a\":\"\xe2\x80\xae\"}")});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out.find("\xe2\x80\xae"), std::string::npos) << result.out;
+}
+
 TEST_F(PatternTest, NamesWhatIsInvalid) {
   const std::string event = file("e", R"({"a":1})");
   const std::string invalid = file("p", R"({"a":{"b":"x"}})");
@@ -83,12 +107,21 @@ TEST_F(PatternTest, NamesWhatIsInvalid) {
                             ": a.b: wanted values stand in an array: [\"x\"] instead of \"x\"\n");
   EXPECT_EQ(result.out, "");
   const std::string pattern = file("q", R"({"a":[1]})");
-  for (const std::string& bad : {file("bad", "{"), file("list", "[]"), (folder_ / "none").string(),
-                                 folder_.string(), file("large", std::string(3'000'000, ' '))}) {
+  for (const std::string& bad :
+       {file("bad", "{"), file("list", "[]"), file("large", std::string(100'000, ' '))}) {
     const auto refused = run_cli_for_test({"pattern", "test", pattern, bad});
     EXPECT_EQ(refused.exit_code, 2) << bad;
     EXPECT_TRUE(refused.err.starts_with("error: " + bad + ": ")) << refused.err;
   }
+  for (const std::string& unreadable :
+       {(folder_ / "none").string(), folder_.string(), file("huge", std::string(3'000'000, ' '))}) {
+    const auto refused = run_cli_for_test({"pattern", "test", unreadable, event});
+    EXPECT_EQ(refused.exit_code, 2) << unreadable;
+    EXPECT_TRUE(refused.err.starts_with("error: cannot read " + unreadable + ": ")) << refused.err;
+  }
+  const auto as_json = run_cli_for_test({"pattern", "test", invalid, event, "--json"});
+  EXPECT_EQ(as_json.exit_code, 2);
+  EXPECT_TRUE(Json::parse(as_json.err)->text_of("error").starts_with(invalid + ": a.b: "));
   EXPECT_EQ(run_cli_for_test({"pattern", "test", pattern}).exit_code, 2);
 }
 

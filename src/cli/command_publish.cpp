@@ -16,24 +16,6 @@
 namespace bitvault::cli {
 namespace {
 
-constexpr std::size_t kDataBytesMax = 1024 * 1024;
-
-Result<std::string> read_all(int fd) {
-  std::string text;
-  std::array<char, 16 * 1024> chunk;
-  ssize_t bytes = 0;
-  while ((bytes = read(fd, chunk.data(), chunk.size())) > 0 && text.size() <= kDataBytesMax) {
-    text.append(chunk.data(), static_cast<std::size_t>(bytes));
-  }
-  if (bytes < 0) {
-    return fail(Code::kInvalid, errno == EINTR ? "interrupted" : std::strerror(errno));
-  }
-  if (text.size() > kDataBytesMax) {
-    return fail(Code::kInvalid, "--data is larger than 1 MiB");
-  }
-  return text;
-}
-
 class PublishCommand final : public Command {
  public:
   explicit PublishCommand(CLI::App& app) {
@@ -88,7 +70,7 @@ class PublishCommand final : public Command {
   int run_one(Session& session) {
     Result<std::string> data = *data_;
     if (*data_ == "-") {
-      data = read_all(session.in_fd);
+      data = read_all(session.in_fd, "standard input");
     } else if (data_->starts_with('@')) {
       data = read_file(data_->substr(1));
     }

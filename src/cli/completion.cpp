@@ -20,6 +20,7 @@ struct CommandModel {
   std::string path;                                           // "tenants put"; empty: the program
   std::vector<std::pair<std::string, std::string>> commands;  // name, description
   std::vector<OptionModel> options;
+  std::string arguments;  // the values of those without an option
 };
 
 bool is_choice(std::string_view word) {
@@ -47,7 +48,7 @@ std::string values_of(const CLI::Option& option) {
 }
 
 void collect(const CLI::App& app, const std::string& path, std::vector<CommandModel>& models) {
-  CommandModel model{.path = path, .commands = {}, .options = {}};
+  CommandModel model{.path = path, .commands = {}, .options = {}, .arguments = ""};
   for (const CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
     OptionModel entry{
         .names = {}, .values = values_of(*option), .description = option->get_description()};
@@ -59,6 +60,8 @@ void collect(const CLI::App& app, const std::string& path, std::vector<CommandMo
     }
     if (!entry.names.empty()) {
       model.options.push_back(std::move(entry));
+    } else if (entry.values == "@file") {
+      model.arguments = entry.values;
     }
   }
   const auto all = [](const CLI::App*) { return true; };
@@ -93,6 +96,9 @@ std::string functions(const std::vector<CommandModel>& models) {
       }
     }
     options += fmt::format("    \"{}\") echo \"{}\" ;;\n", model.path, names);
+    if (!model.arguments.empty()) {
+      values += fmt::format("    \"{} \") echo \"{}\" ;;\n", model.path, model.arguments);
+    }
   }
   return fmt::format(
       "_bitvault_events_commands() {{\n  case \"$1\" in\n{}  esac\n}}\n"
@@ -123,6 +129,7 @@ _bitvault_events() {
   COMPREPLY=()
   values=""
   [[ $prev == -* ]] && values=$(_bitvault_events_values "$path" "$prev")
+  [[ -n $values || $cur == -* ]] || values=$(_bitvault_events_values "$path" "")
   case "$values" in
     @any) return ;;
     @file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null ;;
@@ -153,6 +160,7 @@ _bitvault_events() {
     fi
   done
   [[ ${words[CURRENT-1]} == -* ]] && values=$(_bitvault_events_values "$path_" "${words[CURRENT-1]}")
+  [[ -n $values || ${words[CURRENT]} == -* ]] || values=$(_bitvault_events_values "$path_" "")
   case "$values" in
     @any) return 1 ;;
     @file) _files ;;
@@ -229,6 +237,10 @@ std::string fish_script(const std::vector<CommandModel>& models) {
     }
     for (const OptionModel& option : model.options) {
       script += fish_option(model.path, option);
+    }
+    if (!model.arguments.empty()) {
+      script += fmt::format("complete -c bitvault-events -n '__bitvault_events_at \"{}\"' -F\n",
+                            model.path);
     }
   }
   return script;

@@ -1,7 +1,8 @@
 // Tab completion for shells, made from the tree of commands itself, so that it cannot be behind.
 //
 // An option's type name says what follows it: FILE and DIR complete as such, "a|b|C" as its
-// lower-case words, anything else as nothing.
+// lower-case words, anything else as nothing. Arguments without an option complete as files when
+// the first of them is a FILE.
 #pragma once
 
 #include <cstdint>

@@ -77,6 +77,9 @@ TEST_F(Completion, BashCompletesFiles) {
   std::ofstream(folder_ / "cursor.state");
   EXPECT_EQ(bash_offers("tail --state '" + (folder_ / "cur").string() + "'"),
             (folder_ / "cursor.state").string() + "\n");
+  EXPECT_EQ(bash_offers("pattern test --json '" + (folder_ / "cur").string() + "'"),
+            (folder_ / "cursor.state").string() + "\n");
+  EXPECT_EQ(bash_offers("pattern test --j"), "--json\n");
 }
 
 TEST_F(Completion, OtherShellsReadTheirs) {  // where they are installed

@@ -154,23 +154,27 @@ Status ConfigFile::finish() const {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const auto failed = [&](std::string_view why) {
-    return fail(Code::kInvalid, fmt::format("cannot read {}: {}", path, why));
-  };
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    return failed(std::strerror(errno));
+    return fail(Code::kInvalid, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
   }
+  auto text = read_all(fd, path);
+  close(fd);
+  return text;
+}
+
+Result<std::string> read_all(int fd, std::string_view name) {
+  const auto failed = [&](std::string_view why) {
+    return fail(Code::kInvalid, fmt::format("cannot read {}: {}", name, why));
+  };
   std::string text;
   char chunk[16 * 1024];
   ssize_t bytes = 0;
   while ((bytes = read(fd, chunk, sizeof(chunk))) > 0 && text.size() <= kFileBytesMax) {
     text.append(chunk, static_cast<std::size_t>(bytes));
   }
-  const int error = errno;
-  close(fd);
   if (bytes < 0) {
-    return failed(std::strerror(error));
+    return failed(std::strerror(errno));
   }
   if (text.size() > kFileBytesMax) {
     return failed("it is larger than 1 MiB");

@@ -43,5 +43,7 @@ class ConfigFile {
 
 // The whole file. Error: kInvalid, "cannot read <path>: <why>", also for more than 1 MiB.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
+// The same of what is open already; `name` stands for the path.
+[[nodiscard]] Result<std::string> read_all(int fd, std::string_view name);
 
 }  // namespace bitvault::cli
