@@ -49,16 +49,25 @@ std::string committed_event() {
   return event->bytes;
 }
 
-// What subscriptions of one tenant ask for; about one in 250 wants the event.
+// One of 40, among them that of the event.
+std::string type(std::size_t i) {
+  return i % 40 == 0 ? "bitvault.node.created.v1"
+                     : fmt::format("bitvault.kind{}.changed.v1", i % 40);
+}
+
+// What subscriptions of one tenant ask for; less than one in 100 wants the event.
 std::string pattern(std::size_t i) {
   const std::size_t few = i % 200 == 0 ? 0 : i;
   switch (i % 10) {
     case 0:
     case 1:
-    case 2:
       return fmt::format(
           R"({{"type":["bitvault.node.created.v1"],"data":{{"node":{{"parentId":["n_{}b"]}}}}}})",
           few == 0 ? 2 : i);
+    case 2:  // sizes are strings in protobuf's JSON, but that has to be found out
+      return fmt::format(
+          R"({{"type":["{}"],"data":{{"node":{{"size":[{{"numeric":[">",{}]}}]}}}}}})",
+          type(i / 10), i);
     case 3:
       return fmt::format(
           R"({{"type":[{{"prefix":"bitvault.node."}}],"data":{{"node":{{"path":[{{"prefix":"/team-{}/"}}]}}}}}})",
@@ -73,9 +82,9 @@ std::string pattern(std::size_t i) {
       return fmt::format(
           R"({{"data":{{"node":{{"path":[{{"wildcard":"/team-{}/*/invoice-*"}}]}}}}}})", i);
     case 7:
-      return fmt::format(
-          R"({{"type":["bitvault.kind{}.changed.v1"],"data":{{"actor":{{"kind":[{{"anything-but":"ACTOR_KIND_SYSTEM"}}]}}}}}})",
-          i % 40);
+      return fmt::format(R"({{"type":["{}"],"data":{{{}}}}})", type(i / 20),
+                         i % 20 == 7 ? R"("actor":{"kind":[{"anything-but":"ACTOR_KIND_USER"}]})"
+                                     : R"("share":{"id":[{"exists":false}]})");
     case 8:
       return fmt::format(
           R"({{"$or":[{{"data":{{"actor":{{"id":["u_{0}"]}}}}}},{{"subject":["/home/{0}"]}}]}})",
@@ -85,6 +94,9 @@ std::string pattern(std::size_t i) {
           R"({{"data":{{"actor":{{"id":["u_41f8c2","u_{}"]}},"node":{{"id":["n_{}"]}}}}}})", i, i);
   }
 }
+
+// Types alone: every 40th wants the event.
+std::string pattern_of_type(std::size_t i) { return fmt::format(R"({{"type":["{}"]}})", type(i)); }
 
 struct Row {
   std::string_view name;
@@ -141,7 +153,12 @@ int main(int argc, char** argv) {
     set.add(i, patterns[i]);
   }
   const auto added = Clock::now();
+  PatternSet types;
+  for (std::size_t i = 0; i < kPatterns; ++i) {
+    types.add(i, *Pattern::compile(pattern_of_type(i)));
+  }
   std::size_t matched = 0;
+  std::size_t matched_types = 0;
 
   std::vector<Row> rows;
   rows.push_back({"limit: simdjson parses the event",
@@ -151,6 +168,8 @@ int main(int argc, char** argv) {
                   "1,000"});
   rows.push_back(
       {"a set of 10,000 patterns", [&] { matched = set.match(matcher, event)->size(); }, "20,000"});
+  rows.push_back({"a set of 10,000 types",
+                  [&] { matched_types = types.match(matcher, event)->size(); }, "20,000"});
   for (std::size_t round = 0; round < rounds; ++round) {
     for (Row& row : rows) {
       row.nanoseconds.push_back(measured(row.once, time));
@@ -163,7 +182,8 @@ int main(int argc, char** argv) {
     const double took = median(row.nanoseconds);
     fmt::print("{:<46} {:>10.0f} {:>10.2f} {:>10}\n", row.name, took, took / limit, row.aim);
   }
-  fmt::print("{} of the set match; compiling them took {} ms, adding {} ms\n", matched,
+  fmt::print("{} and {} of the sets match; compiling the first took {} ms, adding {} ms\n", matched,
+             matched_types,
              std::chrono::duration_cast<std::chrono::milliseconds>(adding - compiling).count(),
              std::chrono::duration_cast<std::chrono::milliseconds>(added - adding).count());
 }

@@ -12,7 +12,7 @@
 namespace bitvault {
 
 using pattern::Combination;
-using pattern::File;
+using pattern::Filed;
 using pattern::Label;
 using pattern::PathNode;
 using pattern::Slot;
@@ -53,13 +53,14 @@ struct PatternSet::State {
 
   pattern::PathTree paths;
   pattern::Shelves shelves;
-  File always;
+  std::vector<Slot> always;
   std::vector<Entry> entries;  // by slot
   std::vector<Slot> free;
   std::unordered_map<Id, Slot> slots;
 
   void file(Entry& entry, Slot slot);
-  void ask(Matcher::State& matcher, Slot slot, std::vector<Id>& out) const;
+  // Once for each event; `filed.decided` when it is known to match.
+  void ask(Matcher::State& matcher, Filed filed, std::vector<Id>& out) const;
 };
 
 // Every combination that is met has each of its conditions met: to find it, one will do.
@@ -88,19 +89,22 @@ void PatternSet::State::file(Entry& entry, Slot slot) {
     entry.labels.clear();
     always.push_back(slot);
   }
+  const bool wants_one_thing = program.fields.size() == 1;
   for (const Label& label : entry.labels) {
-    shelves.file(label, slot);
+    shelves.file(label, {.slot = slot, .decided = wants_one_thing && label.meets});
   }
 }
 
-void PatternSet::State::ask(Matcher::State& matcher, Slot slot, std::vector<Id>& out) const {
-  if (matcher.asked[slot] == matcher.events) {
+void PatternSet::State::ask(Matcher::State& matcher, Filed filed, std::vector<Id>& out) const {
+  if (matcher.asked[filed.slot] == matcher.events) {
     return;
   }
-  matcher.asked[slot] = matcher.events;
-  const Entry& entry = entries[slot];
-  matcher.evaluation.begin(*entry.program, entry.nodes, paths, matcher.reader.reading());
-  if (matcher.evaluation.holds()) {
+  matcher.asked[filed.slot] = matcher.events;
+  const Entry& entry = entries[filed.slot];
+  if (!filed.decided) {
+    matcher.evaluation.begin(*entry.program, entry.nodes, paths, matcher.reader.reading());
+  }
+  if (filed.decided || matcher.evaluation.holds()) {
     out.push_back(entry.id);
   }
 }
@@ -168,13 +172,15 @@ Result<std::vector<PatternSet::Id>> PatternSet::match(Matcher& matcher,
     asking.asked.resize(state_->entries.size(), 0);
   }
   std::vector<Id> ids;
-  const auto ask_all = [&](const File& file) {
-    for (const Slot slot : file) {
-      state_->ask(asking, slot, ids);
+  const auto ask_all = [&](std::span<const Filed> all, bool decides) {
+    for (const Filed filed : all) {
+      state_->ask(asking, {filed.slot, filed.decided && decides}, ids);
     }
   };
   state_->shelves.look_up(asking.reader.reading(), ask_all);
-  ask_all(state_->always);
+  for (const Slot slot : state_->always) {
+    state_->ask(asking, {.slot = slot}, ids);
+  }
   std::ranges::sort(ids);
   return ids;
 }

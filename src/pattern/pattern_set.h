@@ -4,7 +4,8 @@
 // of one field. An event is read once, looks up what is filed under its values, and only those
 // patterns are asked in full. A pattern none of whose conditions can be filed (only wildcards that
 // begin and end with a star, numeric ranges, anything-but, exists ...) is asked whenever one of its
-// fields is there.
+// fields is there. A pattern that wants nothing but one text, prefix or suffix is found without
+// being asked. At worst each pattern is asked once.
 //
 // add() and remove() take time linear in the pattern and its neighbours under one value. match() is
 // const: any number of threads may call it at once, each with its own Matcher, while nobody changes

@@ -67,6 +67,33 @@ TEST_F(PatternSets, AlternativesAndArrays) {
   EXPECT_EQ(match(R"({"a":{"":{"b":1}}})"), (Ids{2, 4}));
 }
 
+TEST_F(PatternSets, PrefixesOfOneHashAreToldApart) {
+  const std::string_view one = "8yn0iYCKYHlIj4-BwPqk";
+  const std::string_view other = "GReLUrM4wMqfg9yzV3KQ";
+  const auto prefix = [](std::string_view text) {
+    return fmt::format(R"({{"a":[{{"prefix":"{}"}}]}})", text);
+  };
+  const auto event = [](std::string_view text) { return fmt::format(R"({{"a":"{}!"}})", text); };
+  add(1, prefix(one));
+  EXPECT_EQ(match(event(other)), Ids{});
+  add(2, prefix(other));
+  EXPECT_EQ(match(event(one)), Ids{1});
+  EXPECT_EQ(match(event(other)), Ids{2});
+  set_.remove(1);
+  EXPECT_EQ(match(event(one)), Ids{});
+  EXPECT_EQ(match(event(other)), Ids{2});
+}
+
+TEST_F(PatternSets, OneOfSeveralValuesIsEnough) {
+  add(1, R"({"a":["x",{"prefix":"y"},{"suffix":{"equals-ignore-case":"Z"}}]})");
+  add(2, R"({"a":[{"wildcard":"y*n"},"x"]})");
+  EXPECT_EQ(match(R"({"a":"x"})"), (Ids{1, 2}));
+  EXPECT_EQ(match(R"({"a":["yes","x"]})"), (Ids{1, 2}));
+  EXPECT_EQ(match(R"({"a":"yes"})"), Ids{1});
+  EXPECT_EQ(match(R"({"a":"yen"})"), (Ids{1, 2}));
+  EXPECT_EQ(match(R"({"a":[{"a":"x"},"z"]})"), Ids{1});
+}
+
 TEST_F(PatternSets, IdsAreReplacedAndRemoved) {
   add(7, R"({"a":["x"]})");
   add(7, R"({"b":[{"prefix":"y"}]})");

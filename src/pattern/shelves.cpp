@@ -65,8 +65,8 @@ class Labeller {
     }
     for (const Wildcard& wildcard : tests.wildcards) {
       wildcard.pieces.back().size() > wildcard.pieces.front().size()
-          ? suffix(wildcard.pieces.back(), false)
-          : prefix(wildcard.pieces.front(), false);
+          ? suffix(wildcard.pieces.back(), false, false)
+          : prefix(wildcard.pieces.front(), false, false);
     }
     return std::move(labels_);
   }
@@ -76,43 +76,34 @@ class Labeller {
 
   void texts(const TextTests& tests, bool one_case) {
     for (const std::string& text : tests.equal) {
-      add(Label::Kind::kEqual, one_case, kTextLength, hash_of_text(text));
+      labels_.push_back(
+          {node_, Label::Kind::kEqual, one_case, kTextLength, hash_of_text(text), text, true});
     }
     for (const std::string& text : tests.prefixes) {
-      prefix(text, one_case);
+      prefix(text, one_case, true);
     }
     for (const std::string& text : tests.suffixes) {
-      suffix(text, one_case);
+      suffix(text, one_case, true);
     }
   }
-  void prefix(std::string_view text, bool one_case) {
-    add(Label::Kind::kPrefix, one_case, static_cast<std::uint32_t>(text.size()),
-        hash_of_prefix(text));
+  void prefix(std::string_view text, bool one_case, bool meets) {
+    labels_.push_back({node_, Label::Kind::kPrefix, one_case,
+                       static_cast<std::uint32_t>(text.size()), hash_of_prefix(text), text, meets});
   }
-  void suffix(std::string_view text, bool one_case) {
-    add(Label::Kind::kSuffix, one_case, static_cast<std::uint32_t>(text.size()),
-        hash_of_suffix(text));
+  void suffix(std::string_view text, bool one_case, bool meets) {
+    labels_.push_back({node_, Label::Kind::kSuffix, one_case,
+                       static_cast<std::uint32_t>(text.size()), hash_of_suffix(text), text, meets});
   }
   void other(const Value& value) {
-    add(Label::Kind::kEqual, false, kOtherLength, hash_of_other(value));
-  }
-  void add(Label::Kind kind, bool one_case, std::uint32_t length, std::uint64_t hash) {
-    labels_.push_back({node_, kind, one_case, length, hash});
+    labels_.push_back({.node = node_,
+                       .kind = Label::Kind::kEqual,
+                       .length = kOtherLength,
+                       .hash = hash_of_other(value)});
   }
 
   PathNode node_;
   std::vector<Label> labels_;
 };
-
-void find(const std::unordered_map<std::uint64_t, File>& files, std::uint64_t hash,
-          const std::function<void(const File&)>& found) {
-  if (files.empty()) {
-    return;
-  }
-  if (const auto file = files.find(hash); file != files.end()) {
-    found(file->second);
-  }
-}
 
 }  // namespace
 
@@ -147,7 +138,7 @@ void Shelves::count_length(AffixFiles& affixes, std::uint32_t length, bool more)
   }
 }
 
-void Shelves::file(const Label& label, Slot slot) {
+void Shelves::file(const Label& label, Filed filed) {
   if (by_node_.size() <= label.node) {
     by_node_.resize(label.node + std::size_t{1});
   }
@@ -157,10 +148,15 @@ void Shelves::file(const Label& label, Slot slot) {
   }
   ++shelf->filed;
   if (label.kind == Label::Kind::kAnyValue) {
-    shelf->any_value.push_back(slot);
+    shelf->any_value.push_back(filed);
     return;
   }
-  files_of(*shelf, label)[label.hash].push_back(slot);
+  File& file = files_of(*shelf, label)[label.hash];
+  if (file.filed.empty()) {
+    file.text = label.text;
+  }
+  file.of_one_text = file.of_one_text && file.text == label.text;
+  file.filed.push_back(filed);
   TextFiles& texts = label.one_case ? shelf->text_in_one_case : shelf->text;
   if (label.kind != Label::Kind::kEqual) {
     count_length(label.kind == Label::Kind::kPrefix ? texts.prefixes : texts.suffixes, label.length,
@@ -170,17 +166,17 @@ void Shelves::file(const Label& label, Slot slot) {
 
 void Shelves::take_out(const Label& label, Slot slot) {
   Shelf& shelf = *by_node_[label.node];
-  const auto erase_one = [&](File& file) {
-    *std::ranges::find(file, slot) = file.back();
-    file.pop_back();
+  const auto erase_one = [&](std::vector<Filed>& filed) {
+    *std::ranges::find(filed, slot, &Filed::slot) = filed.back();
+    filed.pop_back();
   };
   if (label.kind == Label::Kind::kAnyValue) {
     erase_one(shelf.any_value);
   } else {
     Files& files = files_of(shelf, label);
     const auto file = files.find(label.hash);
-    erase_one(file->second);
-    if (file->second.empty()) {
+    erase_one(file->second.filed);
+    if (file->second.filed.empty()) {
       files.erase(file);
     }
     TextFiles& texts = label.one_case ? shelf.text_in_one_case : shelf.text;
@@ -204,13 +200,18 @@ std::size_t Shelves::count(const Label& label) const {
   }
   const Files& files = files_of(shelf, label);
   const auto file = files.find(label.hash);
-  return file == files.end() ? 0 : file->second.size();
+  return file == files.end() ? 0 : file->second.filed.size();
 }
 
-void Shelves::look_up(const TextFiles& files, std::string_view text,
-                      const std::function<void(const File&)>& found) {
+void Shelves::look_up(const TextFiles& files, std::string_view text, const Found& found) {
+  const auto find = [&](const Files& among, std::uint64_t hash, auto has) {
+    if (const auto at = among.find(hash); at != among.end()) {
+      const File& file = at->second;
+      found(file.filed, file.of_one_text && has(file.text));
+    }
+  };
   if (!files.equal.empty()) {
-    find(files.equal, hash_of_text(text), found);
+    find(files.equal, hash_of_text(text), [&](const auto& wanted) { return text == wanted; });
   }
   std::uint64_t hash = kHashStart;
   std::size_t at = 0;
@@ -221,7 +222,7 @@ void Shelves::look_up(const TextFiles& files, std::string_view text,
     for (; at < length; ++at) {
       hash = with_byte(hash, text[at]);
     }
-    find(files.prefixes.files, hash, found);
+    find(files.prefixes.files, hash, [&](const auto& wanted) { return text.starts_with(wanted); });
   }
   hash = kHashStart;
   at = 0;
@@ -232,17 +233,18 @@ void Shelves::look_up(const TextFiles& files, std::string_view text,
     for (; at < length; ++at) {
       hash = with_byte(hash, text[text.size() - 1 - at]);
     }
-    find(files.suffixes.files, hash, found);
+    find(files.suffixes.files, hash, [&](const auto& wanted) { return text.ends_with(wanted); });
   }
 }
 
-void Shelves::look_up(const Shelf& shelf, const Value& value,
-                      const std::function<void(const File&)>& found) {
+void Shelves::look_up(const Shelf& shelf, const Value& value, const Found& found) {
   if (!shelf.any_value.empty()) {
-    found(shelf.any_value);
+    found(shelf.any_value, false);
   }
   if (value.kind != Kind::kString) {
-    find(shelf.others, hash_of_other(value), found);
+    if (const auto file = shelf.others.find(hash_of_other(value)); file != shelf.others.end()) {
+      found(file->second.filed, false);
+    }
     return;
   }
   look_up(shelf.text, value.text, found);
@@ -251,7 +253,7 @@ void Shelves::look_up(const Shelf& shelf, const Value& value,
   }
 }
 
-void Shelves::look_up(const Reading& reading, const std::function<void(const File&)>& found) const {
+void Shelves::look_up(const Reading& reading, const Found& found) const {
   for (const PathNode node : reading.touched()) {
     if (node >= by_node_.size() || !by_node_[node]) {
       continue;
