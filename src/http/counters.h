@@ -23,6 +23,7 @@ struct ServerCounters {
   Counter connections_parked;       // now: of the open ones, those that idle and have no buffer
   Counter connections_accepted;     // turned away ones not included
   Counter connections_turned_away;  // beyond connections_max
+  Counter handshakes_failed;        // of TLS: broken off, too slow, or no TLS at all
   Counter accept_failures;          // such as: no descriptor left
   Counter clients_gone;             // during a request that took long, or a stream
   Counter streams_open;             // now

@@ -25,9 +25,14 @@
 
 namespace bitvault::http {
 
+class Tls;
+
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
+  // With it every connection is TLS, its handshake bounded by header_timeout; a plain request is
+  // answered 400. Outlives the server.
+  const Tls* tls = nullptr;
   unsigned threads = 2;
   std::size_t connections_max = 20'000;
   std::size_t header_bytes_max = 16 * 1024;  // of a whole head, its request line included

@@ -4,11 +4,9 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
+#include <csignal>
 #include <thread>
 #include <utility>
 
@@ -167,50 +165,68 @@ Response EchoHandler::refuse(unsigned status, std::string_view why, std::string_
   return {status, "text/plain", {}, std::string(why) + " (" + std::string(id) + ")"};
 }
 
+// A client that writes to a closed connection is told so by an error.
+ServerTest::ServerTest() { std::signal(SIGPIPE, SIG_IGN); }
+
 void ServerTest::start(ServerOptions options) {
   options.port = 0;
   options.tick = std::chrono::milliseconds(5);
+  if (GetParam() == Wire::kTls) {
+    auto loaded = Tls::load(folder_.files());
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    tls_ = std::move(*loaded);
+    options.tls = tls_.get();
+  }
   auto started = Server::start(options, handler_, world_);
   ASSERT_TRUE(started) << started.error().detail;
   server_ = std::move(*started);
 }
 
-ServerTest::Socket ServerTest::connect() {
-  Socket socket(context_);
+Client ServerTest::connect() {
+  Client client = connect_raw();
+  EXPECT_TRUE(client.greet({.tls = GetParam() == Wire::kTls}));
+  return client;
+}
+
+Client ServerTest::connect_raw() {
+  tcp::socket socket(context_);
   socket.connect({net::ip::address_v4::loopback(), server_->port()});
-  return socket;
+  return Client(std::move(socket));
 }
 
-void ServerTest::send(Socket& socket, std::string_view bytes) {
-  boost::system::error_code error;  // that the server does not want it shows in its answer
-  net::write(socket, net::buffer(bytes), error);
-}
+void ServerTest::send(Client& client, std::string_view bytes) { client.send(bytes); }
 
-std::string ServerTest::read_all(Socket& socket) {
+std::string ServerTest::read_all(Client& client) {
   std::string answer;
-  boost::system::error_code error;
-  net::read(socket, net::dynamic_buffer(answer), error);
+  std::vector<char> buffer(64 * 1024);
+  for (std::size_t count = 1; count > 0;) {
+    count = client.read_some(buffer.data(), buffer.size());
+    answer.append(buffer.data(), count);
+  }
   return answer;
 }
 
-std::string ServerTest::read_answer(Socket& socket) {
+std::string ServerTest::read_answer(Client& client) {
   std::string answer;
-  boost::system::error_code error;
-  const std::size_t head = net::read_until(socket, net::dynamic_buffer(answer), "\r\n\r\n", error);
-  const std::size_t length = answer.find("Content-Length: ");
-  if (error || length >= head) {
-    return answer;
+  char byte = 0;
+  while (!answer.ends_with("\r\n\r\n")) {
+    if (client.read_some(&byte, 1) == 0) {
+      return answer;
+    }
+    answer += byte;
   }
-  const std::size_t whole = head + std::stoul(answer.substr(length + 16));
-  if (answer.size() < whole) {
-    net::read(socket, net::dynamic_buffer(answer), net::transfer_exactly(whole - answer.size()),
-              error);
+  const std::size_t length = answer.find("Content-Length: ");
+  if (length != std::string::npos) {
+    const std::size_t whole = answer.size() + std::stoul(answer.substr(length + 16));
+    while (answer.size() < whole && client.read_some(&byte, 1) == 1) {
+      answer += byte;
+    }
   }
   return answer;
 }
 
 std::string ServerTest::talk(std::string_view bytes) {
-  Socket socket = connect();
+  Client socket = connect();
   send(socket, bytes);
   return read_all(socket);
 }
@@ -221,12 +237,16 @@ void ServerTest::await(const std::function<bool()>& condition) {
   }
 }
 
-ServerTest::Socket ServerTest::connect_waiting(const std::string& path) {
+Client ServerTest::connect_waiting(const std::string& path) {
   const int before = handler_.waiting;
-  Socket socket = connect();
+  Client socket = connect();
   send(socket, "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
   await([&] { return handler_.waiting > before; });
   return socket;
+}
+
+std::string wire_name(const testing::TestParamInfo<Wire>& info) {
+  return info.param == Wire::kTls ? "Tls" : "Plain";
 }
 
 std::string get(const std::string& target, const std::string& headers) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "http/server.h"
+#include "http/tls_fixture.h"
 #include "net/real_world.h"
 
 namespace bitvault::http {
@@ -60,32 +61,43 @@ class EchoHandler final : public Handler {
   std::vector<std::move_only_function<void()>> commits_;  // guarded by mutex_
 };
 
-class ServerTest : public testing::Test {
+enum class Wire { kPlain, kTls };
+
+// Every case runs over both.
+class ServerTest : public testing::TestWithParam<Wire> {
  protected:
-  using Socket = boost::asio::ip::tcp::socket;
+  ServerTest();
 
   // On a free port, with a short tick, and one thread unless the options say otherwise.
   void start(ServerOptions options = {.threads = 1});
 
-  [[nodiscard]] Socket connect();
-  static void send(Socket& socket, std::string_view bytes);
+  // Has shaken hands.
+  [[nodiscard]] Client connect();
+  // Has not.
+  [[nodiscard]] Client connect_raw();
+  static void send(Client& client, std::string_view bytes);
   // Everything until the server closes.
-  [[nodiscard]] static std::string read_all(Socket& socket);
+  [[nodiscard]] static std::string read_all(Client& client);
   // One answer with its body.
-  [[nodiscard]] static std::string read_answer(Socket& socket);
+  [[nodiscard]] static std::string read_answer(Client& client);
   [[nodiscard]] std::string talk(std::string_view bytes);
 
   // Returns when it holds; a test that waits in vain runs into its time-out.
   static void await(const std::function<bool()>& condition);
 
   // A connection whose request is being handled.
-  [[nodiscard]] Socket connect_waiting(const std::string& path = "/wait");
+  [[nodiscard]] Client connect_waiting(const std::string& path = "/wait");
 
   RealWorld world_;
   EchoHandler handler_{world_};
   boost::asio::io_context context_;
+  TlsFolder folder_;
+  std::unique_ptr<Tls> tls_;
   std::unique_ptr<Server> server_;
 };
+
+inline const auto kWires = testing::Values(Wire::kPlain, Wire::kTls);
+[[nodiscard]] std::string wire_name(const testing::TestParamInfo<Wire>& info);
 
 // A request that closes its connection.
 [[nodiscard]] std::string get(const std::string& target, const std::string& headers = "");

@@ -1,6 +1,5 @@
 // The server over real sockets: its limits, its time-outs, its end.
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ class ServerLimitsTest : public ServerTest {
   }
 };
 
-TEST_F(ServerLimitsTest, RefusesALargeHead) {
+TEST_P(ServerLimitsTest, RefusesALargeHead) {
   start({.threads = 1, .header_bytes_max = 1024, .headers_max = 10});
   EXPECT_TRUE(talk(get("/", "A: " + std::string(2000, 'a') + "\r\n")).starts_with("HTTP/1.1 431 "));
   EXPECT_TRUE(talk(get("/" + std::string(2000, 'a'))).starts_with("HTTP/1.1 431 "));
@@ -33,7 +32,7 @@ TEST_F(ServerLimitsTest, RefusesALargeHead) {
   EXPECT_TRUE(talk(get("/", many)).starts_with("HTTP/1.1 431 "));
 }
 
-TEST_F(ServerLimitsTest, RefusesALargeBodyBeforeReadingIt) {
+TEST_P(ServerLimitsTest, RefusesALargeBodyBeforeReadingIt) {
   start();
   EXPECT_TRUE(talk(post("/small", "Content-Length: 11\r\n", "")).starts_with("HTTP/1.1 413 "));
   EXPECT_TRUE(
@@ -42,16 +41,16 @@ TEST_F(ServerLimitsTest, RefusesALargeBodyBeforeReadingIt) {
       talk(post("/small", "Content-Length: 10\r\n", "0123456789")).ends_with("[] 0123456789"));
 }
 
-TEST_F(ServerLimitsTest, LetsAClientReadTheRefusalOfWhatItStillSends) {
+TEST_P(ServerLimitsTest, LetsAClientReadTheRefusalOfWhatItStillSends) {
   start();
   const std::string body(8 * 1024 * 1024, 'b');
   const std::string head = "Content-Length: " + std::to_string(body.size()) + "\r\n";
   EXPECT_TRUE(talk(post("/", head, body)).starts_with("HTTP/1.1 413 "));
 }
 
-TEST_F(ServerLimitsTest, BoundsTheBodiesInFlight) {
+TEST_P(ServerLimitsTest, BoundsTheBodiesInFlight) {
   start({.threads = 1, .body_bytes_in_flight_max = 50'000});
-  tcp::socket first = connect();
+  Client first = connect();
   send(first,
        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
        "Connection: close\r\nContent-Length: 40000\r\n\r\n");
@@ -76,11 +75,11 @@ TEST_F(ServerLimitsTest, BoundsTheBodiesInFlight) {
   EXPECT_TRUE(talk(chunked).starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, ReadsNoBodyThatIsNotAdmitted) {
+TEST_P(ServerLimitsTest, ReadsNoBodyThatIsNotAdmitted) {
   start();
   for (const std::string headers : {"Content-Length: 800000\r\n", "Transfer-Encoding: chunked\r\n",
                                     "Expect: 100-continue\r\nContent-Length: 8\r\n"}) {
-    tcp::socket socket = connect();
+    Client socket = connect();
     send(socket, "POST /no HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n");
     const std::string answer = read_all(socket);
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
@@ -90,9 +89,9 @@ TEST_F(ServerLimitsTest, ReadsNoBodyThatIsNotAdmitted) {
       << "one that came with its head is handled at once";
 }
 
-TEST_F(ServerLimitsTest, GivesNoPayerAllTheRoom) {
+TEST_P(ServerLimitsTest, GivesNoPayerAllTheRoom) {
   start({.threads = 1, .body_bytes_in_flight_max = 100'000, .body_bytes_share_max = 50'000});
-  std::vector<tcp::socket> slow;
+  std::vector<Client> slow;
   std::string answer;
   while (answer.empty() && slow.size() < 10) {
     slow.push_back(connect());
@@ -110,9 +109,9 @@ TEST_F(ServerLimitsTest, GivesNoPayerAllTheRoom) {
   EXPECT_TRUE(talk(other).starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, AnAnnouncedBodyTakesNoRoomYet) {
+TEST_P(ServerLimitsTest, AnAnnouncedBodyTakesNoRoomYet) {
   start({.threads = 1, .body_bytes_in_flight_max = 10 * 16 * 1024});
-  std::vector<tcp::socket> announced;
+  std::vector<Client> announced;
   for (std::uint64_t i = 0; i < 9; ++i) {
     announced.push_back(connect());
     send(announced.back(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
@@ -121,9 +120,9 @@ TEST_F(ServerLimitsTest, AnAnnouncedBodyTakesNoRoomYet) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
 }
 
-TEST_F(ServerLimitsTest, BoundsTheAnswersInFlight) {
+TEST_P(ServerLimitsTest, BoundsTheAnswersInFlight) {
   start({.threads = 1, .answer_bytes_in_flight_max = EchoHandler::kBigBytes});
-  tcp::socket slow = connect();
+  Client slow = connect();
   send(slow, get("/big"));
   await([&] { return server_->counters().answers[1].value() == 1; });
   const std::string refused = talk(get("/big"));
@@ -135,7 +134,7 @@ TEST_F(ServerLimitsTest, BoundsTheAnswersInFlight) {
   EXPECT_TRUE(talk(get("/big")).starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, EndsSlowHeadsAndBodies) {
+TEST_P(ServerLimitsTest, EndsSlowHeadsAndBodies) {
   start({.threads = 1, .header_timeout = 1ms, .body_timeout = 1ms});
   EXPECT_TRUE(talk("GET / HT").starts_with("HTTP/1.1 408 "));
   EXPECT_TRUE(talk(post("/", "Content-Length: 5\r\n", "hel")).starts_with("HTTP/1.1 408 "));
@@ -143,26 +142,25 @@ TEST_F(ServerLimitsTest, EndsSlowHeadsAndBodies) {
       talk(post("/", "Transfer-Encoding: chunked\r\n", "5\r\nhel")).starts_with("HTTP/1.1 408 "));
 }
 
-TEST_F(ServerLimitsTest, EachByteGainsNoTime) {
+TEST_P(ServerLimitsTest, EachByteGainsNoTime) {
   start({.threads = 1, .header_timeout = 50ms});
-  tcp::socket socket = connect();
-  pollfd readable{socket.native_handle(), POLLIN, 0};
+  Client socket = connect();
   send(socket, "GET / HTTP/1.1\r\nHost: ");
-  while (::poll(&readable, 1, 1) == 0) {
+  while (!socket.is_readable()) {
     send(socket, "x");
   }
   EXPECT_TRUE(read_all(socket).starts_with("HTTP/1.1 408 "));
 }
 
-TEST_F(ServerLimitsTest, ClosesIdleConnections) {
+TEST_P(ServerLimitsTest, ClosesIdleConnections) {
   start({.threads = 1, .idle_timeout = 1ms});
   EXPECT_EQ(talk(""), "");
   EXPECT_TRUE(talk("GET / HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, ParksIdleConnectionsAndWakesThem) {
+TEST_P(ServerLimitsTest, ParksIdleConnectionsAndWakesThem) {
   start();
-  tcp::socket socket = connect();
+  Client socket = connect();
   for (int i = 0; i < 3; ++i) {
     await([&] { return server_->counters().connections_parked.value() == 1; });
     send(socket, "GET /woken HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -170,38 +168,37 @@ TEST_F(ServerLimitsTest, ParksIdleConnectionsAndWakesThem) {
   }
 }
 
-TEST_F(ServerLimitsTest, ClosesParkedConnections) {
+TEST_P(ServerLimitsTest, ClosesParkedConnections) {
   start({.threads = 1, .idle_timeout = 30ms});
   EXPECT_EQ(talk(""), "");
   EXPECT_EQ(server_->counters().connections_parked.value(), 0u);
 }
 
-TEST_F(ServerLimitsTest, ClosesOnAClientThatDoesNotRead) {
+TEST_P(ServerLimitsTest, ClosesOnAClientThatDoesNotRead) {
   start({.threads = 1, .write_timeout = 1ms});
-  tcp::socket socket = connect();
+  Client socket = connect();
   send(socket, get("/big"));
   await([&] { return server_->counters().answers[1].value() == 1 && server_->connections() == 0; });
   EXPECT_LT(read_all(socket).size(), EchoHandler::kBigBytes);
 }
 
-TEST_F(ServerLimitsTest, ClosesOnAClientThatReadsTooSlowly) {
+TEST_P(ServerLimitsTest, ClosesOnAClientThatReadsTooSlowly) {
   start({.threads = 1, .write_timeout = 50ms, .write_bytes_per_second_min = 1'000'000'000});
-  tcp::socket socket = connect();
+  Client socket = connect();
   send(socket, get("/big"));
   std::size_t read = 0;
   await([&] {
     char byte = 0;
-    boost::system::error_code error;
-    read += socket.read_some(boost::asio::buffer(&byte, 1), error);
+    read += socket.read_some(&byte, 1);
     return server_->counters().answers[1].value() == 1 && server_->connections() == 0;
   });
   EXPECT_LT(read + read_all(socket).size(), EchoHandler::kBigBytes);
 }
 
-TEST_F(ServerLimitsTest, TurnsAwayConnectionsBeyondTheLimit) {
+TEST_P(ServerLimitsTest, TurnsAwayConnectionsBeyondTheLimit) {
   start({.threads = 1, .connections_max = 1});
   {
-    const tcp::socket kept = connect_waiting();
+    const Client kept = connect_waiting();
     const std::string refused = talk(get("/"));
     EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
     EXPECT_NE(refused.find("\r\nRetry-After: 1\r\n"), std::string::npos);
@@ -212,7 +209,7 @@ TEST_F(ServerLimitsTest, TurnsAwayConnectionsBeyondTheLimit) {
   EXPECT_TRUE(talk(get("/")).starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, CancelsTheHandlerOfAClientThatLeft) {
+TEST_P(ServerLimitsTest, CancelsTheHandlerOfAClientThatLeft) {
   start();
   static_cast<void>(connect_waiting());
   await([&] { return server_->connections() == 0; });
@@ -220,14 +217,14 @@ TEST_F(ServerLimitsTest, CancelsTheHandlerOfAClientThatLeft) {
   EXPECT_EQ(server_->counters().clients_gone.value(), 1u);
 }
 
-TEST_F(ServerLimitsTest, AnswersAClientThatOnlySendsNoMore) {
+TEST_P(ServerLimitsTest, AnswersAClientThatOnlySendsNoMore) {
   start();
-  tcp::socket socket = connect_waiting();
-  socket.shutdown(tcp::socket::shutdown_send);
+  Client socket = connect_waiting();
+  socket.finish();
   EXPECT_TRUE(read_all(socket).ends_with("woken"));
 }
 
-TEST_F(ServerLimitsTest, GoesOnWhenDescriptorsAreThereAgain) {
+TEST_P(ServerLimitsTest, GoesOnWhenDescriptorsAreThereAgain) {
 #if __has_feature(undefined_behavior_sanitizer)
   GTEST_SKIP() << "its check of virtual calls opens pipes, and here none can be opened";
 #endif
@@ -248,18 +245,20 @@ TEST_F(ServerLimitsTest, GoesOnWhenDescriptorsAreThereAgain) {
   const Duration passed = world_.clock().monotonic() - first;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_GT(passed, 100ms) << "it does not spin";
-  send(socket, get("/"));
-  EXPECT_TRUE(read_all(socket).starts_with("HTTP/1.1 200 "));
+  Client client(std::move(socket));
+  ASSERT_TRUE(client.greet({.tls = GetParam() == Wire::kTls}));
+  send(client, get("/"));
+  EXPECT_TRUE(read_all(client).starts_with("HTTP/1.1 200 "));
 }
 
-TEST_F(ServerLimitsTest, StopAnswersWhatWaitsAndClosesWhatIdles) {
+TEST_P(ServerLimitsTest, StopAnswersWhatWaitsAndClosesWhatIdles) {
   start();
-  tcp::socket idle = connect();
-  tcp::socket parked = connect();
+  Client idle = connect();
+  Client parked = connect();
   await([&] { return server_->counters().connections_parked.value() == 2; });
   send(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(read_answer(idle).starts_with("HTTP/1.1 200 "));
-  tcp::socket waiting = connect_waiting();
+  Client waiting = connect_waiting();
   server_->stop();
   const std::string answer = read_all(waiting);
   EXPECT_TRUE(answer.ends_with("woken")) << answer;
@@ -271,10 +270,10 @@ TEST_F(ServerLimitsTest, StopAnswersWhatWaitsAndClosesWhatIdles) {
   server_->stop();
 }
 
-TEST_F(ServerLimitsTest, StopLetsACommitEnd) {
+TEST_P(ServerLimitsTest, StopLetsACommitEnd) {
   start();
-  tcp::socket idle = connect();
-  tcp::socket committing = connect_waiting("/commit");
+  Client idle = connect();
+  Client committing = connect_waiting("/commit");
   const std::jthread stopping = stop_in_background();
   EXPECT_EQ(read_all(idle), "") << "the stop has begun";
   handler_.finish_commits();
@@ -283,10 +282,10 @@ TEST_F(ServerLimitsTest, StopLetsACommitEnd) {
   EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
 }
 
-TEST_F(ServerLimitsTest, StopLetsAnUploadEndAndThenCancels) {
+TEST_P(ServerLimitsTest, StopLetsAnUploadEndAndThenCancels) {
   start();
-  tcp::socket idle = connect();
-  tcp::socket uploading = connect();
+  Client idle = connect();
+  Client uploading = connect();
   send(uploading,
        "POST /wait HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
        "Content-Length: 5\r\n\r\n");
@@ -299,10 +298,10 @@ TEST_F(ServerLimitsTest, StopLetsAnUploadEndAndThenCancels) {
   EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos);
 }
 
-TEST_F(ServerLimitsTest, StopLetsAnAnswerBeRead) {
+TEST_P(ServerLimitsTest, StopLetsAnAnswerBeRead) {
   start();
-  tcp::socket idle = connect();
-  tcp::socket reading = connect();
+  Client idle = connect();
+  Client reading = connect();
   send(reading, get("/big"));
   await([&] { return server_->counters().answers[1].value() == 1; });
   const std::jthread stopping = stop_in_background();
@@ -310,9 +309,9 @@ TEST_F(ServerLimitsTest, StopLetsAnAnswerBeRead) {
   EXPECT_GT(read_all(reading).size(), EchoHandler::kBigBytes);
 }
 
-TEST_F(ServerLimitsTest, StopEndsWithTheDrain) {
+TEST_P(ServerLimitsTest, StopEndsWithTheDrain) {
   start({.threads = 2, .drain = 20ms});
-  std::vector<tcp::socket> stuck;
+  std::vector<Client> stuck;
   for (int i = 0; i < 10; ++i) {
     stuck.push_back(connect());
     send(stuck.back(),
@@ -322,10 +321,12 @@ TEST_F(ServerLimitsTest, StopEndsWithTheDrain) {
   }
   server_->stop();
   EXPECT_EQ(server_->connections(), 0u);
-  for (tcp::socket& socket : stuck) {
+  for (Client& socket : stuck) {
     EXPECT_EQ(read_all(socket), "");
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Wires, ServerLimitsTest, kWires, wire_name);
 
 }  // namespace
 }  // namespace bitvault::http

@@ -25,7 +25,7 @@ std::size_t count(const std::string& text, const std::string& word) {
   return found;
 }
 
-TEST_F(ServerTest, AnswersARequest) {
+TEST_P(ServerTest, AnswersARequest) {
   start();
   const std::string answer = talk(get("/a%20b?c=d", "X-Test: yes\r\nX-Request-Id: mine-1\r\n"));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << answer;
@@ -35,7 +35,7 @@ TEST_F(ServerTest, AnswersARequest) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /a%20b?c=d [yes] ")) << answer;
 }
 
-TEST_F(ServerTest, MakesARequestIdWhenTheClientsIsNone) {
+TEST_P(ServerTest, MakesARequestIdWhenTheClientsIsNone) {
   start();
   for (const std::string& id :
        {""s, "X-Request-Id:\r\n"s, "X-Request-Id: bad id\r\n"s, "X-Request-Id: <script>\r\n"s,
@@ -47,7 +47,7 @@ TEST_F(ServerTest, MakesARequestIdWhenTheClientsIsNone) {
   EXPECT_NE(talk("nonsense\r\n\r\n").find("\r\nX-Request-Id: req_"), std::string::npos);
 }
 
-TEST_F(ServerTest, KeepsAliveAndAnswersPipelinedRequestsInOrder) {
+TEST_P(ServerTest, KeepsAliveAndAnswersPipelinedRequestsInOrder) {
   start();
   std::string bytes;
   for (int i = 0; i < 1000; ++i) {
@@ -67,14 +67,14 @@ TEST_F(ServerTest, KeepsAliveAndAnswersPipelinedRequestsInOrder) {
   EXPECT_EQ(count(answer, "Connection: close"), 1u);
 }
 
-TEST_F(ServerTest, ReadsRequestsInAnyPieces) {
+TEST_P(ServerTest, ReadsRequestsInAnyPieces) {
   start();
   for (
       const std::string& coding :
       {"Content-Length: 11\r\n\r\nhello world"s,
        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nT: x\r\n\r\n"s}) {
-    tcp::socket socket = connect();
-    socket.set_option(tcp::no_delay(true));
+    Client socket = connect();
+    socket.socket().set_option(tcp::no_delay(true));
     for (const char byte : "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + coding) {
       send(socket, std::string_view(&byte, 1));
     }
@@ -83,9 +83,9 @@ TEST_F(ServerTest, ReadsRequestsInAnyPieces) {
 }
 
 // Beast's own decoder ends the process at these bytes in these pieces.
-TEST_F(ServerTest, ReadsAnEmptyChunkedBodyInPieces) {
+TEST_P(ServerTest, ReadsAnEmptyChunkedBodyInPieces) {
   start();
-  tcp::socket socket = connect();
+  Client socket = connect();
   const std::string start_of_body =
       "POST /e HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
   const Counter& received = server_->counters().bytes_received;
@@ -97,7 +97,7 @@ TEST_F(ServerTest, ReadsAnEmptyChunkedBodyInPieces) {
   EXPECT_TRUE(read_answer(socket).ends_with("POST /e? [] "));
 }
 
-TEST_F(ServerTest, ReadsLargeBodies) {
+TEST_P(ServerTest, ReadsLargeBodies) {
   start();
   const std::string body(EchoHandler::kBodyBytesMax, 'b');
   const std::string sized =
@@ -110,16 +110,16 @@ TEST_F(ServerTest, ReadsLargeBodies) {
   EXPECT_EQ(chunked.substr(chunked.find("[] ") + 3), body);
 }
 
-TEST_F(ServerTest, WritesLargeAnswers) {
+TEST_P(ServerTest, WritesLargeAnswers) {
   start();
   const std::string answer = talk(get("/big"));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 "));
   EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, EchoHandler::kBigBytes);
 }
 
-TEST_F(ServerTest, HeadHasNoBody) {
+TEST_P(ServerTest, HeadHasNoBody) {
   start();
-  tcp::socket socket = connect();
+  Client socket = connect();
   send(socket, "HEAD /h HTTP/1.1\r\nHost: x\r\n\r\n");
   send(socket, "HEAD /small HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n");
   const std::string answers = read_all(socket);
@@ -128,7 +128,7 @@ TEST_F(ServerTest, HeadHasNoBody) {
   EXPECT_TRUE(answers.ends_with("\r\n\r\n")) << answers;
 }
 
-TEST_F(ServerTest, Http10ClosesAfterTheAnswer) {
+TEST_P(ServerTest, Http10ClosesAfterTheAnswer) {
   start();
   EXPECT_TRUE(talk("GET /old HTTP/1.0\r\n\r\n").ends_with("GET /old? [] "));
   const std::string kept = talk("GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -138,9 +138,9 @@ TEST_F(ServerTest, Http10ClosesAfterTheAnswer) {
       << "HTTP/1.0 knows no 100";
 }
 
-TEST_F(ServerTest, InvitesABodyThatItWillRead) {
+TEST_P(ServerTest, InvitesABodyThatItWillRead) {
   start();
-  tcp::socket socket = connect();
+  Client socket = connect();
   send(socket,
        "POST /small HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
        "Connection: close\r\nContent-Length: 5\r\n\r\n");
@@ -156,7 +156,7 @@ TEST_F(ServerTest, InvitesABodyThatItWillRead) {
                   .starts_with("HTTP/1.1 417 "));
 }
 
-TEST_F(ServerTest, RefusesWhatIsNotHttpAndGoesOn) {
+TEST_P(ServerTest, RefusesWhatIsNotHttpAndGoesOn) {
   start();
   for (const std::string& bytes : {
            "GARBAGE\r\n\r\n"s, "GET / HTTP/1.1\n"s,
@@ -179,7 +179,7 @@ TEST_F(ServerTest, RefusesWhatIsNotHttpAndGoesOn) {
 }
 
 // Mutated requests: whatever comes, the server answers below 500 or closes, and goes on.
-TEST_F(ServerTest, SurvivesNoise) {
+TEST_P(ServerTest, SurvivesNoise) {
   start();
   std::mt19937 random(20261123);
   const std::string seeds[] = {
@@ -205,17 +205,16 @@ TEST_F(ServerTest, SurvivesNoise) {
       }
       bytes += 'x';
     }
-    tcp::socket socket = connect();
+    Client socket = connect();
     send(socket, bytes);
-    boost::system::error_code ignored;
-    socket.shutdown(tcp::socket::shutdown_send, ignored);
+    socket.finish();
     const std::string answer = read_all(socket);
     EXPECT_EQ(answer.find("HTTP/1.1 5"), std::string::npos) << bytes << "\n" << answer;
   }
   EXPECT_TRUE(talk(get("/still")).ends_with("GET /still? [] "));
 }
 
-TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
+TEST_P(ServerTest, ServesManyClientsOnSeveralThreads) {
   start({.threads = 3});
   constexpr int kClients = 8;
   constexpr int kRequests = 100;
@@ -223,9 +222,7 @@ TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
   std::vector<std::thread> clients;
   for (int client = 0; client < kClients; ++client) {
     clients.emplace_back([this, client, &right] {
-      boost::asio::io_context context;
-      tcp::socket socket(context);
-      socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+      Client socket = connect();
       for (int i = 0; i < kRequests; ++i) {
         const std::string path = "/" + std::to_string(client) + "/" + std::to_string(i);
         send(socket, "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
@@ -242,7 +239,7 @@ TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
   EXPECT_EQ(server_->counters().connections_open.value(), 0u);
 }
 
-TEST_F(ServerTest, Counts) {
+TEST_P(ServerTest, Counts) {
   start();
   const std::string good = talk(get("/"));
   const std::string bad = talk("GARBAGE\r\n\r\n");
@@ -255,7 +252,7 @@ TEST_F(ServerTest, Counts) {
   EXPECT_EQ(counters.bytes_sent.value(), good.size() + bad.size());
 }
 
-TEST_F(ServerTest, ABusyPortIsAnError) {
+TEST_P(ServerTest, ABusyPortIsAnError) {
   start();
   const auto second = Server::start({.port = server_->port()}, handler_, world_);
   ASSERT_FALSE(second);
@@ -263,6 +260,8 @@ TEST_F(ServerTest, ABusyPortIsAnError) {
   EXPECT_NE(second.error().detail.find("cannot listen on 127.0.0.1"), std::string::npos);
   EXPECT_FALSE(Server::start({.address = "nonsense"}, handler_, world_));
 }
+
+INSTANTIATE_TEST_SUITE_P(Wires, ServerTest, kWires, wire_name);
 
 }  // namespace
 }  // namespace bitvault::http

@@ -1,15 +1,10 @@
 #include "http/session.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 
 #include "base/text.h"
 #include "http/chunked.h"
@@ -21,9 +16,7 @@ namespace bitvault::http {
 namespace {
 
 namespace net = boost::asio;
-using net::ip::tcp;
 
-constexpr auto kToken = net::as_tuple(net::use_awaitable);
 constexpr std::size_t kReadBytes = 16 * 1024;
 // What a connection may keep of each buffer from one request to the next.
 constexpr std::size_t kKeptBytesMax = 16 * 1024;
@@ -60,23 +53,22 @@ std::string make_request_id(Random& random) {
 }  // namespace
 
 Session::Session(Socket socket, SessionContext& context, Welcome welcome)
-    : socket_(std::move(socket)),
+    : transport_(std::move(socket), context.options.tls),
       context_(context),
       welcome_(welcome),
       body_charge_(context.bodies) {
-  boost::system::error_code error;
-  const auto peer = socket_.remote_endpoint(error);
-  loopback_ = !error && peer.address().is_loopback();
-  socket_.set_option(tcp::no_delay(true), error);
-  socket_.non_blocking(true, error);
+  loopback_ = transport_.peer_is_loopback();
 }
 
 Task<> Session::run() {
   co_await net::this_coro::throw_if_cancelled(false);
-  if (welcome_ == Welcome::kTurnAway) {
+  bool open = true;
+  if (transport_.is_secure()) {
+    open = co_await greet();
+  }
+  if (open && welcome_ == Welcome::kTurnAway) {
     co_await refuse({503, "the server has too many connections; try again shortly"});
   } else {
-    bool open = true;
     while (open && !context_.stopping) {
       open = co_await serve_one();
       rest();
@@ -88,8 +80,21 @@ Task<> Session::run() {
   if (unread_expected_ || begin_ != end_) {
     co_await linger();
   }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
+}
+
+// The handshake of TLS; false when the connection ends with it.
+Task<bool> Session::greet() {
+  enter(Phase::kGreeting, context_.options.header_timeout);
+  const Transport::Greeting greeting = co_await transport_.greet();
+  if (greeting == Transport::Greeting::kDone) {
+    co_return true;
+  }
+  context_.counters.handshakes_failed.add();
+  if (greeting == Transport::Greeting::kPlainHttp) {
+    co_await refuse({400, "this port speaks HTTPS, not plain HTTP: use https://"});
+  }
+  co_return false;
 }
 
 // Serves one request; false when the connection ends with it.
@@ -223,8 +228,7 @@ Task<Session::Refused> Session::read_sized_body() {
       co_return std::nullopt;
     }
     body_.resize(have + step);
-    const auto [error, count] =
-        co_await net::async_read(socket_, net::buffer(body_.data() + have, step), kToken);
+    const auto [error, count] = co_await transport_.read_all(body_.data() + have, step);
     context_.counters.bytes_received.add(count);
     if (error) {
       co_return ended();
@@ -300,7 +304,7 @@ Task<> Session::stream() {
   park();
   free_memory(request_.request_id);
   enter(Phase::kStreaming);
-  StreamOutlet outlet(socket_, context_);
+  StreamOutlet outlet(transport_, context_);
   outlet_ = &outlet;
   context_.counters.streams_open.add();
   co_await stream_->run(outlet);
@@ -337,8 +341,7 @@ Response Session::render_refusal(unsigned status, std::string_view why) const {
 }
 
 Task<> Session::linger() {
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  transport_.finish_sending();
   enter(Phase::kLingering, kLinger);
   std::size_t read = 0;
   bool more = !context_.stopping;
@@ -356,8 +359,7 @@ Task<bool> Session::fill() {
     if (!buffer_) {
       buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
     }
-    const auto [error, count] =
-        co_await socket_.async_read_some(net::buffer(buffer_.get(), kReadBytes), kToken);
+    const auto [error, count] = co_await transport_.read(buffer_.get(), kReadBytes);
     if (!error) {
       end_ = count;
       context_.counters.bytes_received.add(count);
@@ -368,7 +370,7 @@ Task<bool> Session::fill() {
     }
     park();
     context_.counters.connections_parked.add();
-    const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kToken);
+    const auto [failed] = co_await transport_.readable();
     context_.counters.connections_parked.subtract();
     if (failed) {
       co_return false;
@@ -386,23 +388,19 @@ Task<bool> Session::write(std::string_view first, std::string_view second) {
                            std::chrono::seconds(size / context_.options.write_bytes_per_second_min);
   const MonotonicTime end = context_.world.clock().monotonic() + slowest;
   while (!expired_) {
-    const std::array<net::const_buffer, 2> parts{net::buffer(first), net::buffer(second)};
-    boost::system::error_code error;
-    const std::size_t count = socket_.write_some(parts, error);
-    if (error == net::error::would_block) {
-      enter(Phase::kWriting, context_.options.write_timeout);
-      deadline_ = std::min(*deadline_, end);
-      const auto [failed] = co_await socket_.async_wait(Socket::wait_write, kToken);
-      error = failed;
+    const std::array<std::string_view, 2> parts{first, second};
+    const Transport::Moved moved = transport_.write(parts);
+    if (moved.state != Transport::State::kBlocked) {
+      co_return moved.state == Transport::State::kDone;
     }
-    if (error) {
-      co_return false;
-    }
-    const std::size_t of_first = std::min(count, first.size());
+    const std::size_t of_first = std::min(moved.count, first.size());
     first.remove_prefix(of_first);
-    second.remove_prefix(count - of_first);
-    if (first.empty() && second.empty()) {
-      co_return true;
+    second.remove_prefix(moved.count - of_first);
+    enter(Phase::kWriting, context_.options.write_timeout);
+    deadline_ = std::min(*deadline_, end);
+    const auto [failed] = co_await transport_.writable();
+    if (failed) {
+      co_return false;
     }
   }
   co_return false;
@@ -432,10 +430,10 @@ void Session::tick(MonotonicTime now) {
   if (deadline_ && *deadline_ <= now) {
     deadline_.reset();
     expired_ = true;
-    cancel_waits();
+    transport_.cancel_waits();
   } else if (phase_ == Phase::kIdle && ticks_ == kParkTicks) {
     parking_ = true;
-    cancel_waits();
+    transport_.cancel_waits();
   } else if (phase_ == Phase::kHandling && ticks_ % kClientCheckTicks == 0) {
     attend_long_request();
   } else if (phase_ == Phase::kStreaming && outlet_ != nullptr) {
@@ -457,7 +455,8 @@ void Session::attend_long_request() {
     buffer_.reset();
     begin_ = end_ = 0;
   }
-  if (client_is_gone()) {
+  // One that only sends no more is answered all the same, now.
+  if (!client_gone_ && transport_.peer_has_ended()) {
     client_gone_ = true;
     context_.counters.clients_gone.add();
     signal_.emit(net::cancellation_type::terminal);
@@ -466,9 +465,10 @@ void Session::attend_long_request() {
 
 void Session::wind_up() {
   switch (phase_) {
+    case Phase::kGreeting:
     case Phase::kIdle:
     case Phase::kLingering:
-      cancel_waits();
+      transport_.cancel_waits();
       break;
     case Phase::kHandling:
     case Phase::kStreaming:
@@ -480,25 +480,7 @@ void Session::wind_up() {
   }
 }
 
-void Session::close_now() {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-}
-
-void Session::cancel_waits() {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
-}
-
-// Whether the client closed its side. One that only sends no more is answered all the same, now.
-bool Session::client_is_gone() {
-  if (client_gone_ || !socket_.is_open()) {
-    return false;
-  }
-  char byte = 0;
-  const ssize_t count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
+void Session::close_now() { transport_.close_now(); }
 
 void Session::rest() {
   head_reader_.clear(kKeptBytesMax);

@@ -5,10 +5,7 @@
 // the client of a long request is still there.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,13 +13,11 @@
 #include "http/budget.h"
 #include "http/request_head.h"
 #include "http/server.h"
+#include "http/transport.h"
 
 namespace bitvault::http {
 
 class StreamOutlet;
-
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 // What the connections of one worker share.
 struct SessionContext {
@@ -49,7 +44,8 @@ class Session {
 
   [[nodiscard]] boost::asio::cancellation_slot slot() { return signal_.slot(); }
   void tick(MonotonicTime now);
-  // An idle connection ends, a handler is cancelled; what is read or written goes on to its answer.
+  // An idle connection ends and so does a handshake, a handler is cancelled; what is read or
+  // written goes on to its answer.
   void wind_up();
   // Closes the socket whatever it is doing.
   void close_now();
@@ -57,9 +53,10 @@ class Session {
   [[nodiscard]] Welcome welcome() const { return welcome_; }
 
  private:
-  enum class Phase { kIdle, kReading, kHandling, kStreaming, kWriting, kLingering };
+  enum class Phase { kGreeting, kIdle, kReading, kHandling, kStreaming, kWriting, kLingering };
   using Refused = std::optional<Refusal>;
 
+  [[nodiscard]] Task<bool> greet();
   [[nodiscard]] Task<bool> serve_one();
   [[nodiscard]] Task<Refused> read_head();
   [[nodiscard]] Refused begin_request();
@@ -80,16 +77,14 @@ class Session {
   [[nodiscard]] Response render_refusal(unsigned status, std::string_view why) const;
   [[nodiscard]] Refusal ended() const;
   [[nodiscard]] std::string_view unread() const;
-  [[nodiscard]] bool client_is_gone();
   void attend_stream(MonotonicTime now);
   void attend_long_request();
   void enter(Phase phase);
   void enter(Phase phase, Duration timeout);
-  void cancel_waits();
   void rest();
   void park();
 
-  Socket socket_;
+  Transport transport_;
   SessionContext& context_;
   const Welcome welcome_;
   bool loopback_ = false;

@@ -1,61 +1,32 @@
 #include "http/stream_outlet.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 
 #include "base/check.h"
 
 namespace bitvault::http {
-namespace {
 
-namespace net = boost::asio;
-
-constexpr auto kToken = net::as_tuple(net::use_awaitable);
-constexpr std::size_t kPiecesAtOnce = 64;  // asio passes no more to one writev()
-
-using Buffers = std::array<net::const_buffer, kPiecesAtOnce>;
-
-std::span<const net::const_buffer> buffers_of(std::span<const std::string_view> pieces,
-                                              Buffers& buffers) {
-  const std::size_t count = std::min(pieces.size(), buffers.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = net::buffer(pieces[i]);
-  }
-  return std::span(buffers).first(count);
-}
-
-}  // namespace
-
-StreamOutlet::StreamOutlet(Socket& socket, SessionContext& context)
-    : socket_(socket), context_(context) {}
+StreamOutlet::StreamOutlet(Transport& transport, SessionContext& context)
+    : transport_(transport), context_(context) {}
 
 bool StreamOutlet::send(std::span<const std::string_view> pieces,
                         std::shared_ptr<const void> owner) {
   check(!rest_, "nothing is sent before what is kept");
-  Buffers buffers;
-  boost::system::error_code error;
-  while (!broken_ && !pieces.empty()) {
-    const auto now = buffers_of(pieces, buffers);
-    std::size_t sent = socket_.write_some(now, error);
-    context_.counters.bytes_sent.add(sent);
-    while (!pieces.empty() && sent >= pieces.front().size()) {
-      sent -= pieces.front().size();
-      pieces = pieces.subspan(1);
-    }
-    if (error == net::error::would_block || sent > 0) {
-      keep(pieces, sent, std::move(owner));
-      return false;
-    }
-    if (error) {
-      cut();
-    }
+  if (broken_) {
+    return false;
   }
-  return !broken_;
+  const Transport::Moved moved = transport_.write(pieces);
+  context_.counters.bytes_sent.add(moved.count);
+  switch (moved.state) {
+    case Transport::State::kDone:
+      return true;
+    case Transport::State::kBlocked:
+      keep(pieces, moved.count, std::move(owner));
+      return false;
+    case Transport::State::kEnded:
+      cut();
+      return false;
+  }
 }
 
 // Keeps the pieces but for the first `sent` bytes.
@@ -63,6 +34,10 @@ void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t se
                         std::shared_ptr<const void> owner) {
   rest_ = std::make_unique<Rest>(context_.answers);
   rest_->owner = std::move(owner);
+  while (!pieces.empty() && sent >= pieces.front().size()) {
+    sent -= pieces.front().size();
+    pieces = pieces.subspan(1);
+  }
   rest_->pieces.assign(pieces.begin(), pieces.end());
   rest_->pieces.front().remove_prefix(sent);
   std::size_t size = 0;
@@ -80,11 +55,10 @@ void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t se
 
 void StreamOutlet::send_some() {
   std::vector<std::string_view>& pieces = rest_->pieces;
-  Buffers buffers;
-  boost::system::error_code error;
-  std::size_t sent = socket_.write_some(buffers_of(pieces, buffers), error);
+  const Transport::Moved moved = transport_.write(pieces);
+  std::size_t sent = moved.count;
   context_.counters.bytes_sent.add(sent);
-  if (error && error != net::error::would_block) {
+  if (moved.state == Transport::State::kEnded) {
     cut();
     return;
   }
@@ -108,7 +82,7 @@ Task<bool> StreamOutlet::flushed() {
   bool cancelled = co_await is_cancelled();
   wait_ = Wait::kFlush;
   while (rest_ && !broken_ && !cancelled) {
-    const auto [failed] = co_await socket_.async_wait(Socket::wait_write, kToken);
+    const auto [failed] = co_await transport_.writable();
     static_cast<void>(failed);  // a cancelled wait, or send_some() meets it as well
     cancelled = co_await is_cancelled();
     if (!broken_ && !cancelled) {
@@ -124,9 +98,9 @@ Task<bool> StreamOutlet::rest() {
   bool cancelled = co_await is_cancelled();
   wait_ = Wait::kRest;
   while (!roused_ && !broken_ && !cancelled) {
-    const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kToken);
+    const auto [failed] = co_await transport_.readable();
     cancelled = co_await is_cancelled();
-    if (!failed && !take_input()) {
+    if (!failed && transport_.skip() == Transport::State::kEnded) {
       broken_ = true;
       context_.counters.clients_gone.add();
     }
@@ -139,8 +113,7 @@ Task<bool> StreamOutlet::rest() {
 void StreamOutlet::rouse() {
   roused_ = true;
   if (wait_ == Wait::kRest) {
-    boost::system::error_code ignored;
-    socket_.cancel(ignored);
+    transport_.cancel_waits();
   }
 }
 
@@ -151,18 +124,9 @@ void StreamOutlet::tick(MonotonicTime now) {
   }
 }
 
-// Reads over what the client sends during a stream; false when it has closed its side.
-bool StreamOutlet::take_input() {
-  std::array<char, 512> ignored;
-  const ssize_t count =
-      ::recv(socket_.native_handle(), ignored.data(), ignored.size(), MSG_DONTWAIT);
-  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
-}
-
 void StreamOutlet::cut() {
   broken_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  transport_.cancel_waits();
 }
 
 }  // namespace bitvault::http

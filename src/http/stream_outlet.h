@@ -17,7 +17,7 @@ namespace bitvault::http {
 
 class StreamOutlet final : public Outlet {
  public:
-  StreamOutlet(Socket& socket, SessionContext& context);
+  StreamOutlet(Transport& transport, SessionContext& context);
 
   [[nodiscard]] bool send(std::span<const std::string_view> pieces,
                           std::shared_ptr<const void> owner) override;
@@ -50,9 +50,8 @@ class StreamOutlet final : public Outlet {
   void send_some();
   void keep(std::span<const std::string_view> pieces, std::size_t sent,
             std::shared_ptr<const void> owner);
-  [[nodiscard]] bool take_input();
 
-  Socket& socket_;
+  Transport& transport_;
   SessionContext& context_;
   Wait wait_ = Wait::kNone;
   bool roused_ = false;
