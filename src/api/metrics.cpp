@@ -72,6 +72,8 @@ void Metrics::show(const http::ServerCounters& counters) {
        of(counters.connections_accepted));
   show("bitvault_http_connections_turned_away_total", "Connections beyond the limit",
        of(counters.connections_turned_away));
+  show("bitvault_http_handshakes_failed_total", "Connections whose TLS handshake did not succeed",
+       of(counters.handshakes_failed));
   show("bitvault_http_accept_failures_total", "Connections that could not be accepted",
        of(counters.accept_failures));
   show("bitvault_http_clients_gone_total",

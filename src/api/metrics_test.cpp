@@ -57,6 +57,7 @@ TEST(Metrics, ShowsAllThatTheServerCounts) {
   counters.connections_accepted.add(3);
   counters.connections_turned_away.add(4);
   counters.accept_failures.add(5);
+  counters.handshakes_failed.add(9);
   counters.clients_gone.add(6);
   for (std::size_t i = 0; i < counters.answers.size(); ++i) {
     counters.answers[i].add(10 + i);
@@ -67,7 +68,8 @@ TEST(Metrics, ShowsAllThatTheServerCounts) {
        {"bitvault_http_connections_open 1", "bitvault_http_connections_parked 2",
         "bitvault_http_connections_accepted_total 3",
         "bitvault_http_connections_turned_away_total 4", "bitvault_http_accept_failures_total 5",
-        "bitvault_http_clients_gone_total 6", "bitvault_http_answers_total{status=\"1xx\"} 10",
+        "bitvault_http_handshakes_failed_total 9", "bitvault_http_clients_gone_total 6",
+        "bitvault_http_answers_total{status=\"1xx\"} 10",
         "bitvault_http_answers_total{status=\"2xx\"} 11",
         "bitvault_http_answers_total{status=\"3xx\"} 12",
         "bitvault_http_answers_total{status=\"4xx\"} 13",
@@ -102,7 +104,7 @@ TEST(Metrics, AreNamedAsPrometheusWants) {
       EXPECT_EQ(parts[1], name) << "a family's samples stand together, with one help";
     }
   }
-  EXPECT_EQ(families, 15u);
+  EXPECT_EQ(families, 16u);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@
 #include "feed/feed.h"
 #include "feed/live_feed.h"
 #include "http/server.h"
+#include "http/tls.h"
 #include "retention/retention.h"
 #include "store/block_summarizer.h"
 #include "store/sqlite/sqlite_store.h"
@@ -109,6 +110,9 @@ class EmbeddedServer {
   EmbeddedServer& operator=(const EmbeddedServer&) = delete;
 
   [[nodiscard]] Task<Status> start(std::optional<std::string> master_key_file) {
+    if (Status loaded = load_tls(); !loaded) {
+      co_return loaded;
+    }
     if (Status opened = open_store(); !opened) {
       co_return opened;
     }
@@ -163,6 +167,18 @@ class EmbeddedServer {
     co_return listening;
   }
 
+  // For connections to come; those that are open keep the certificate that they were shown.
+  void reload_certificate() {
+    if (!tls_) {
+      return;
+    }
+    if (const Status reloaded = tls_->reload(); reloaded) {
+      spdlog::info("the certificate was read again from {}", options_.tls_cert);
+    } else {
+      spdlog::error("the certificate stays as it was: {}", reloaded.error().detail);
+    }
+  }
+
   // Stop accepting, answer what waits, end the background work.
   [[nodiscard]] Task<> stop() {
     if (server_) {
@@ -173,6 +189,18 @@ class EmbeddedServer {
   }
 
  private:
+  Status load_tls() {
+    if (options_.tls_cert.empty()) {
+      return {};
+    }
+    auto tls = http::Tls::load({.certificate = options_.tls_cert, .key = options_.tls_key});
+    if (!tls) {
+      return fail(std::move(tls.error()));
+    }
+    tls_ = std::move(*tls);
+    return {};
+  }
+
   Status open_store() {
     SqliteOptions options;
     options.folder = options_.data.string();
@@ -216,6 +244,7 @@ class EmbeddedServer {
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
+    options.tls = tls_.get();
     options.connections_max = connections_max(options.connections_max);
     options.threads = options_.threads != 0 ? options_.threads
                                             : std::max(1u, std::thread::hardware_concurrency());
@@ -226,8 +255,8 @@ class EmbeddedServer {
     server_ = std::move(*server);
     metrics_.show(server_->counters());
     const bool v6 = options_.listen_address.find(':') != std::string::npos;
-    spdlog::info("listening on http://{}{}{}:{}", v6 ? "[" : "", options_.listen_address,
-                 v6 ? "]" : "", server_->port());
+    spdlog::info("listening on {}://{}{}{}:{}", tls_ ? "https" : "http", v6 ? "[" : "",
+                 options_.listen_address, v6 ? "]" : "", server_->port());
     return {};
   }
 
@@ -276,6 +305,7 @@ class EmbeddedServer {
   std::optional<Reconciler> summarize_;
   TaskGroup tasks_;
   std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Tls> tls_;
   std::unique_ptr<http::Server> server_;
 };
 
@@ -290,8 +320,15 @@ Task<int> live(const cli::ServeOptions& options, World& world,
     fmt::print(stderr, "bitvault-events: {}\n", started.error().detail);
     co_return 2;
   }
-  const auto [error, number] = co_await signals.async_wait(net::as_tuple(net::use_awaitable));
-  spdlog::info("{}: draining", error ? error.message() : ::strsignal(number));
+  int number = SIGHUP;
+  while (number == SIGHUP) {
+    const auto [error, caught] = co_await signals.async_wait(net::as_tuple(net::use_awaitable));
+    number = error ? SIGTERM : caught;
+    if (number == SIGHUP) {
+      server.reload_certificate();
+    }
+  }
+  spdlog::info("{}: draining", ::strsignal(number));
   co_await server.stop();
   spdlog::info("stopped");
   co_return 0;
@@ -309,6 +346,9 @@ int serve(const cli::ServeOptions& options, World& world,
   std::signal(SIGPIPE, SIG_IGN);
   net::io_context context(1);
   net::signal_set signals(context, SIGTERM, SIGINT);
+  if (!options.tls_cert.empty()) {
+    signals.add(SIGHUP);
+  }
   int code = 1;
   net::co_spawn(context, live(options, world, master_key_file, signals),
                 [&](std::exception_ptr failure, int result) {

@@ -18,6 +18,7 @@ constexpr const char* kServeExamples = R"(Examples:
   bitvault-events serve
   bitvault-events serve --data /var/lib/bitvault --listen 0.0.0.0:8080
   bitvault-events serve --watch acme=/srv/files/acme
+  bitvault-events serve --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key
 
 On its first start it makes the data folder and writes the operator's key there. SIGTERM
 lets requests in flight end, then exits with 0. --config FILE is TOML with the same names:
@@ -45,6 +46,11 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
       ->type_name("DIR");
   app.add_option("--listen", layer.listen, "Where to listen (default 127.0.0.1:8080)")
       ->type_name("ADDRESS:PORT");
+  app.add_option("--tls-cert", layer.tls_cert,
+                 "Speak HTTPS with this certificate and its chain; read again at SIGHUP (PEM)")
+      ->type_name("FILE");
+  app.add_option("--tls-key", layer.tls_key, "The certificate's key, without a passphrase (PEM)")
+      ->type_name("FILE");
   app.add_option("--store", layer.store, "A postgres:// URL (default: SQLite in the data folder)")
       ->type_name("URL");
   app.add_option("--bus", layer.bus, "A nats:// URL (default: within the process)")

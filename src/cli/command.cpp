@@ -127,7 +127,7 @@ void CommandTree::add_connection_options(CLI::App& app) {
   add("--key", flags_.layer.key, "KEY",
       "The API key. Other users of this machine can see it: prefer BITVAULT_KEY or --key-file");
   add("--ca-file", flags_.layer.ca_file, "FILE",
-      "Certificate authorities to trust instead of the system's (PEM)");
+      "Certificate authorities to trust instead of the system's, in PEM (BITVAULT_CA_FILE)");
   add("--config", flags_.config, "FILE",
       "TOML with url, key or key_file, tenant, ca_file (default ~/.config/bitvault/config.toml)");
 }

@@ -61,6 +61,19 @@ Status read_listen(std::string_view text, ServeOptions& options) {
   return {};
 }
 
+Status read_tls(const ServeLayer& said, ServeOptions& options) {
+  options.tls_cert = said.tls_cert.value_or("");
+  options.tls_key = said.tls_key.value_or("");
+  if (options.tls_cert.empty() != options.tls_key.empty() ||
+      said.tls_cert.has_value() != said.tls_key.has_value()) {
+    return fail(Code::kInvalid, "tls cert and tls key go together: give both files, or none");
+  }
+  if (said.tls_cert && options.tls_cert.empty()) {
+    return fail(Code::kInvalid, "tls cert and tls key must name files");
+  }
+  return {};
+}
+
 Status read_roles(const std::vector<std::string>& names, ServeOptions& options) {
   options.roles.clear();
   for (const std::string& name : names) {
@@ -208,6 +221,8 @@ void prefer(std::optional<T>& value, const std::optional<T>& stronger) {
 ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.data, flags.data);
   prefer(merged.listen, flags.listen);
+  prefer(merged.tls_cert, flags.tls_cert);
+  prefer(merged.tls_key, flags.tls_key);
   prefer(merged.store, flags.store);
   prefer(merged.bus, flags.bus);
   prefer(merged.roles, flags.roles);
@@ -233,6 +248,8 @@ Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
   }
   ServeLayer layer{.data = file->string("data"),
                    .listen = file->string("listen"),
+                   .tls_cert = file->string("tls_cert"),
+                   .tls_key = file->string("tls_key"),
                    .store = file->string("store"),
                    .bus = file->string("bus"),
                    .roles = file->strings("roles"),
@@ -260,6 +277,9 @@ Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLaye
   }
   if (status && said.listen) {
     status = read_listen(*said.listen, options);
+  }
+  if (status) {
+    status = read_tls(said, options);
   }
   if (status) {
     status = read_backends(said, options);

@@ -4,6 +4,8 @@
 //
 //   data = "/var/lib/bitvault"
 //   listen = "127.0.0.1:8080"
+//   tls_cert = "server.pem"         # with tls_key: HTTPS instead of HTTP
+//   tls_key = "server.key"
 //   store = "postgres://..."        # absent: SQLite in the data folder
 //   bus = "nats://..."              # absent: within the process
 //   roles = ["api", "drain"]        # absent: all
@@ -47,8 +49,10 @@ struct ServeOptions {
   std::filesystem::path data = "bitvault-data";
   std::string listen_address = "127.0.0.1";  // an IP address
   std::uint16_t listen_port = 8080;          // 0: any free one
-  std::string store;                         // a postgres URL; empty: SQLite in `data`
-  std::string bus;                           // a nats URL; empty: within the process
+  std::string tls_cert;                      // a PEM file; empty, as tls_key then is: no TLS
+  std::string tls_key;
+  std::string store;  // a postgres URL; empty: SQLite in `data`
+  std::string bus;    // a nats URL; empty: within the process
   std::vector<Role> roles = {Role::kApi, Role::kDrain, Role::kDeliver, Role::kAudit};
   std::vector<Watch> watches;        // at most one a tenant
   std::vector<NewEpoch> new_epochs;  // likewise
@@ -67,6 +71,8 @@ struct ServeOptions {
 struct ServeLayer {
   std::optional<std::string> data{};
   std::optional<std::string> listen{};
+  std::optional<std::string> tls_cert{};
+  std::optional<std::string> tls_key{};
   std::optional<std::string> store{};
   std::optional<std::string> bus{};
   std::optional<std::vector<std::string>> roles{};

@@ -57,8 +57,24 @@ TEST(ServeOptions, ListenIsAnAddressAndAPort) {
   }
 }
 
+TEST(ServeOptions, ACertificateAndItsKeyGoTogether) {
+  const auto defaults = make_serve_options({}, {});
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(defaults->tls_cert, "");
+  const auto file = serve_layer("tls_cert = \"c.pem\"\ntls_key = \"k.pem\"\n", "s.toml");
+  ASSERT_TRUE(file) << file.error().detail;
+  const auto options = make_serve_options({.tls_key = "other.pem"}, *file);
+  ASSERT_TRUE(options) << options.error().detail;
+  EXPECT_EQ(options->tls_cert, "c.pem");
+  EXPECT_EQ(options->tls_key, "other.pem");
+}
+
 TEST(ServeOptions, WrongValuesAreOneClearLine) {
   const ServeLayer wrong[] = {{.data = ""},
+                              {.tls_cert = "c.pem"},
+                              {.tls_key = "k.pem"},
+                              {.tls_cert = "c.pem", .tls_key = ""},
+                              {.tls_cert = "", .tls_key = ""},
                               {.store = "mysql://u:hunter2@h"},
                               {.store = "postgres://"},
                               {.bus = "kafka://h"},

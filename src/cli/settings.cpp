@@ -97,7 +97,10 @@ SettingsLayer environment_layer(const Environment& environment) {
     auto value = environment(name);
     return value && value->empty() ? std::nullopt : value;
   };
-  return {.url = get("BITVAULT_URL"), .key = get("BITVAULT_KEY"), .tenant = get("BITVAULT_TENANT")};
+  return {.url = get("BITVAULT_URL"),
+          .key = get("BITVAULT_KEY"),
+          .tenant = get("BITVAULT_TENANT"),
+          .ca_file = get("BITVAULT_CA_FILE")};
 }
 
 Result<SettingsLayer> config_layer(std::string_view toml, const std::string& name) {

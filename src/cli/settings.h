@@ -57,7 +57,7 @@ struct Settings {
   std::string ca_file;
 };
 
-// BITVAULT_URL, BITVAULT_KEY, BITVAULT_TENANT; an empty variable counts as unset.
+// BITVAULT_URL, BITVAULT_KEY, BITVAULT_TENANT, BITVAULT_CA_FILE; an empty variable counts as unset.
 [[nodiscard]] SettingsLayer environment_layer(const Environment& environment);
 
 // `name` is the file's, for errors.

@@ -42,6 +42,8 @@ TEST(Settings, AKeyAndAKeyFileAreOneSetting) {
 TEST(Settings, EmptyVariablesCountAsUnset) {
   const auto layer = environment_layer(
       environment({{"BITVAULT_URL", ""}, {"BITVAULT_KEY", "k"}, {"BITVAULT_TENANT", "t"}}));
+  const auto trusting = environment_layer(environment({{"BITVAULT_CA_FILE", "ca.pem"}}));
+  EXPECT_EQ(trusting.ca_file, "ca.pem");
   EXPECT_EQ(layer.url, std::nullopt);
   EXPECT_EQ(layer.key, "k");
   EXPECT_EQ(layer.tenant, "t");

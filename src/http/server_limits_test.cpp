@@ -135,7 +135,7 @@ TEST_P(ServerLimitsTest, BoundsTheAnswersInFlight) {
 }
 
 TEST_P(ServerLimitsTest, EndsSlowHeadsAndBodies) {
-  start({.threads = 1, .header_timeout = 1ms, .body_timeout = 1ms});
+  start({.threads = 1, .header_timeout = 500ms, .body_timeout = 1ms});
   EXPECT_TRUE(talk("GET / HT").starts_with("HTTP/1.1 408 "));
   EXPECT_TRUE(talk(post("/", "Content-Length: 5\r\n", "hel")).starts_with("HTTP/1.1 408 "));
   EXPECT_TRUE(

@@ -56,7 +56,7 @@ export class Server {
     server.url = await new Promise((ready, failed) => {
       const read = (text) => {
         server.log += text;
-        const match = server.log.match(/listening on (http:\/\/[^\s"]+)/);
+        const match = server.log.match(/listening on (https?:\/\/[^\s"]+)/);
         if (match) ready(match[1]);
       };
       server.child.stdout.setEncoding("utf8").on("data", read);
