@@ -59,7 +59,8 @@ async function shown(server) {
 }
 
 async function logged(server, pattern) {
-  while (!pattern.test(server.log)) await once(server.child.stdout, "data");
+  const { stdout, stderr } = server.child;
+  while (!pattern.test(server.log)) await Promise.race([once(stdout, "data"), once(stderr, "data")]);
 }
 
 describe("https", () => {
