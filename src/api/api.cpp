@@ -8,6 +8,7 @@
 #include <span>
 
 #include "api/problem.h"
+#include "api/rate_limits.h"
 #include "api/resources.h"
 #include "event/parse.h"
 #include "http/uri.h"
@@ -218,13 +219,21 @@ Task<std::expected<Api::Opened, http::Response>> Api::open(const http::Request& 
     }
     call.tenant = std::move(*tenant);
   }
-  co_return Opened{route.answer, std::move(call)};
+  const bool limited = call.tenant && route.access == Access::kTenantScope;
+  co_return Opened{route.answer, limited, std::move(call)};
 }
 
 Task<http::Response> Api::dispatch(const http::Request& request) {
   auto opened = co_await open(request);
   if (!opened) {
     co_return std::move(opened.error());
+  }
+  if (services_.limits != nullptr && opened->limited) {
+    std::optional<http::Response> too_many = co_await services_.limits->take(
+        *opened->call.tenant, RateLimits::Kind::kRequests, 1, request.request_id);
+    if (too_many) {
+      co_return *std::move(too_many);
+    }
   }
   Result<http::Response> answer = co_await opened->answer(services_, opened->call);
   co_return answer ? std::move(*answer) : problem(answer.error(), request.request_id);

@@ -27,6 +27,7 @@ class Api final : public http::Handler {
   // A call that its caller may make, and what answers it.
   struct Opened {
     Task<Result<http::Response>> (*answer)(const Services&, const Call&);
+    bool limited;  // by its tenant's rate; what only the operator may do is not
     Call call;
   };
 

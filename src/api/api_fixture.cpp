@@ -114,6 +114,7 @@ void ApiTest::open() {
   live_.emplace(world_, *feed_, bus_, cursors_, [this](TenantName tenant, std::string token) {
     return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
   });
+  limits_.emplace(world_, *store_, RateDefaults{});
   api_.emplace(Services{.world = world_,
                         .store = *store_,
                         .feed = *feed_,
@@ -122,7 +123,8 @@ void ApiTest::open() {
                         .catalog = Catalog::builtin(),
                         .cursors = cursors_,
                         .metrics = metrics_,
-                        .version = "1.2.3"});
+                        .version = "1.2.3",
+                        .limits = &*limits_});
 }
 
 void ApiTest::close() {

@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/rate_limits.h"
 #include "bus/head_bus.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_store.h"
@@ -97,6 +98,7 @@ class ApiTest : public testing::Test {
   std::optional<Keys> keys_;
   std::optional<Feed> feed_;
   std::optional<LiveFeed> live_;
+  std::optional<RateLimits> limits_;
   std::optional<Api> api_;
 
  private:

@@ -21,6 +21,7 @@
 namespace bitvault::api {
 
 class Metrics;
+class RateLimits;
 
 // What the resources work with; all of it outlives the API.
 struct Services {
@@ -33,6 +34,7 @@ struct Services {
   const CursorCodec& cursors;
   Metrics& metrics;
   std::string version;
+  RateLimits* limits = nullptr;  // null: none
 };
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;

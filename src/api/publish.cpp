@@ -6,6 +6,7 @@
 #include <span>
 
 #include "api/metrics.h"
+#include "api/rate_limits.h"
 #include "api/resources.h"
 #include "base/text.h"
 #include "event/parse.h"
@@ -169,6 +170,13 @@ Answer publish(const Services& services, const Call& call) {
   Result<std::vector<EncodedEvent>> events = encoder.finish();
   if (!events) {
     co_return fail(std::move(events.error()));
+  }
+  if (services.limits != nullptr) {
+    std::optional<http::Response> too_many = co_await services.limits->take(
+        *call.tenant, RateLimits::Kind::kEvents, events->size(), call.request.request_id);
+    if (too_many) {
+      co_return *std::move(too_many);
+    }
   }
   Transaction transaction(*call.tenant);
   std::vector<std::string> ids;

@@ -19,6 +19,7 @@
 #include "access/keys.h"
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/rate_limits.h"
 #include "app/data_folder.h"
 #include "app/log.h"
 #include "app/new_epochs.h"
@@ -232,6 +233,9 @@ class EmbeddedServer {
                   [this] { return static_cast<double>(retention_->events_expired()); });
     metrics_.show("bitvault_retention_events_pruned_total", "Events whose bytes retention deleted",
                   [this] { return static_cast<double>(retention_->events_pruned()); });
+    limits_.emplace(world_, *store_,
+                    api::RateDefaults{.requests_per_second = options_.rate_limit_requests,
+                                      .events_per_second = options_.rate_limit_events});
     api_ = std::make_unique<api::Api>(api::Services{.world = world_,
                                                     .store = *store_,
                                                     .feed = *feed_,
@@ -240,7 +244,8 @@ class EmbeddedServer {
                                                     .catalog = Catalog::builtin(),
                                                     .cursors = *cursors_,
                                                     .metrics = metrics_,
-                                                    .version = BITVAULT_VERSION});
+                                                    .version = BITVAULT_VERSION,
+                                                    .limits = &*limits_});
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
@@ -304,6 +309,7 @@ class EmbeddedServer {
   std::optional<BlockSummarizer> summarizer_;
   std::optional<Reconciler> summarize_;
   TaskGroup tasks_;
+  std::optional<api::RateLimits> limits_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Tls> tls_;
   std::unique_ptr<http::Server> server_;

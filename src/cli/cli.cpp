@@ -83,6 +83,12 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
   app.add_option("--retention-max-events", layer.retention_max_events,
                  "Keep so many events of a tenant, unless it says otherwise (default: all)")
       ->type_name("N");
+  app.add_option("--rate-limit-requests", layer.rate_limit_requests,
+                 "Requests a second of a tenant, unless it says otherwise (default: no limit)")
+      ->type_name("N");
+  app.add_option("--rate-limit-events", layer.rate_limit_events,
+                 "Events a second that a tenant may publish, likewise (default: no limit)")
+      ->type_name("N");
   app.add_option("--threads", layer.threads, "Threads that serve requests (default: one a core)")
       ->type_name("N");
 }

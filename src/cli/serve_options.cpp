@@ -211,6 +211,22 @@ Status read_retention(const ServeLayer& said, ServeOptions& options) {
   return {};
 }
 
+Status read_rate_limits(const ServeLayer& said, ServeOptions& options) {
+  const auto read = [](const std::optional<std::int64_t>& number, std::string_view what,
+                       std::optional<std::uint64_t>& out) -> Status {
+    if (number && *number < 1) {
+      return fail(
+          Code::kInvalid,
+          fmt::format("rate limit {} must be at least 1 a second; leave it out for no limit",
+                      what));
+    }
+    out = number;
+    return {};
+  };
+  Status status = read(said.rate_limit_requests, "requests", options.rate_limit_requests);
+  return status ? read(said.rate_limit_events, "events", options.rate_limit_events) : status;
+}
+
 template <class T>
 void prefer(std::optional<T>& value, const std::optional<T>& stronger) {
   if (stronger) {
@@ -232,6 +248,8 @@ ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.threads, flags.threads);
   prefer(merged.retention_max_age, flags.retention_max_age);
   prefer(merged.retention_max_events, flags.retention_max_events);
+  prefer(merged.rate_limit_requests, flags.rate_limit_requests);
+  prefer(merged.rate_limit_events, flags.rate_limit_events);
   merged.new_epochs = flags.new_epochs;
   merged.watches.insert(merged.watches.end(), flags.watches.begin(), flags.watches.end());
   return merged;
@@ -258,7 +276,9 @@ Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
                    .log_json = file->boolean("log_json"),
                    .threads = file->integer("threads"),
                    .retention_max_age = file->string("retention_max_age"),
-                   .retention_max_events = file->integer("retention_max_events")};
+                   .retention_max_events = file->integer("retention_max_events"),
+                   .rate_limit_requests = file->integer("rate_limit_requests"),
+                   .rate_limit_events = file->integer("rate_limit_events")};
   for (const auto& [tenant, directory] : file->table("watch")) {
     layer.watches.push_back(tenant + "=" + directory);
   }
@@ -274,6 +294,9 @@ Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLaye
   Status status = read_process(said, options);
   if (status) {
     status = read_retention(said, options);
+  }
+  if (status) {
+    status = read_rate_limits(said, options);
   }
   if (status && said.listen) {
     status = read_listen(*said.listen, options);

@@ -13,6 +13,8 @@
 //   threads = 2                     # absent: one a core
 //   retention_max_age = "30d"       # absent: events are kept however old they get
 //   retention_max_events = 1000000  # absent: however many there are
+//   rate_limit_requests = 1000      # a second, of a tenant; absent: as many as come
+//   rate_limit_events = 10000       # likewise, published
 //   log_level = "info"
 //   log_json = false
 //   [watch]
@@ -63,6 +65,9 @@ struct ServeOptions {
   // Of tenants that have no setting of their own. Absent: for ever.
   std::optional<std::uint64_t> retention_age_seconds{};
   std::optional<std::uint64_t> retention_events{};
+  // A second, of a tenant that has no setting of its own. Absent: as many as come.
+  std::optional<std::uint64_t> rate_limit_requests{};
+  std::optional<std::uint64_t> rate_limit_events{};
 
   [[nodiscard]] bool has(Role role) const;
 };
@@ -84,6 +89,8 @@ struct ServeLayer {
   std::optional<std::int64_t> threads{};
   std::optional<std::string> retention_max_age{};
   std::optional<std::int64_t> retention_max_events{};
+  std::optional<std::int64_t> rate_limit_requests{};
+  std::optional<std::int64_t> rate_limit_events{};
 };
 
 // Reads the file's text; `name` is the file's, for errors.

@@ -100,6 +100,8 @@ TEST(ServeOptions, WrongValuesAreOneClearLine) {
                               {.retention_max_age = ""},
                               {.retention_max_events = 0},
                               {.retention_max_events = -5},
+                              {.rate_limit_requests = 0},
+                              {.rate_limit_events = -1},
                               {.threads = 0},
                               {.threads = 10'000}};
   for (const ServeLayer& layer : wrong) {
@@ -121,6 +123,19 @@ TEST(ServeOptions, RetentionIsForEverUnlessSaid) {
   ASSERT_TRUE(options) << options.error().detail;
   EXPECT_EQ(options->retention_age_seconds, 30u * 86'400);
   EXPECT_EQ(options->retention_events, 9u);
+}
+
+TEST(ServeOptions, RatesAreNotLimitedUnlessSaid) {
+  const auto defaults = make_serve_options({}, {});
+  ASSERT_TRUE(defaults);
+  EXPECT_EQ(defaults->rate_limit_requests, std::nullopt);
+  EXPECT_EQ(defaults->rate_limit_events, std::nullopt);
+  const auto file = serve_layer("rate_limit_requests = 5\nrate_limit_events = 7\n", "s");
+  ASSERT_TRUE(file) << file.error().detail;
+  const auto options = make_serve_options({.rate_limit_events = 9}, *file);
+  ASSERT_TRUE(options) << options.error().detail;
+  EXPECT_EQ(options->rate_limit_requests, 5u);
+  EXPECT_EQ(options->rate_limit_events, 9u);
 }
 
 TEST(ServeOptions, NewEpochsAreOfOneTenantOrOfAll) {
