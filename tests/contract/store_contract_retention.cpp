@@ -390,6 +390,7 @@ TEST_P(StoreContract, ReadersSeeWholeEventsOrNoneWhilePruningGoesOn) {
   const auto tenant = make_tenant("acme");
   constexpr int kEvents = 300;
   std::vector<std::future<bool>> all;
+  all.reserve(5);
   for (int i = 0; i < 3; ++i) {
     all.push_back(start(read_what_is_left(store(), tenant, kEvents)));
   }

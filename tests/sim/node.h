@@ -75,15 +75,16 @@ class Node {
   Observers& observers_;
   Violations& violations_;
   bool deaf_ = false;
-  // In this order: the store goes first, with the coroutines that wait in its queues.
+  // In this order: the store goes first, with the reads that wait in its queues and hold parts of
+  // the feed's memory.
   SimWorld world_;
   TaskGroup tasks_;
   HeadBus bus_;
   Announcements announcements_;
+  std::unique_ptr<Feed> feed_;
   std::unique_ptr<SqliteStore> sqlite_;
   std::unique_ptr<test::FaultyStore> faulty_;
   std::unique_ptr<Store> wrapped_;
-  std::unique_ptr<Feed> feed_;
   std::optional<Retention> retention_;
   std::optional<Reconciler> let_go_;
 };
