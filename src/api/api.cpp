@@ -43,6 +43,8 @@ constexpr Route kRoutes[] = {
      get_event},
     {"GET", "/v1/tenants/{tenant}/cursor", Access::kTenantScope, Scope::kEventsRead, "at",
      get_cursor},
+    {"POST", "/v1/tenants/{tenant}/patterns/test", Access::kTenantScope, Scope::kEventsRead, "",
+     test_pattern},
     {"GET", "/v1/tenants", Access::kOperator, kNone, "limit page", list_tenants},
     {"PUT", "/v1/tenants/{tenant}", Access::kOperator, kNone, "", put_tenant},
     {"GET", "/v1/tenants/{tenant}", Access::kTenantScope, Scope::kAdmin, "", get_tenant},
@@ -168,7 +170,10 @@ Status authorise(const Route& route, const Principal& principal, std::string_vie
 }  // namespace
 
 std::size_t Api::body_bytes_max(const http::Request& head) const {
-  return head.path.ends_with("/events") ? kPublishBodyBytesMax : kControlBodyBytesMax;
+  if (head.path.ends_with("/events")) {
+    return kPublishBodyBytesMax;
+  }
+  return head.path.ends_with("/patterns/test") ? kPatternTestBodyBytesMax : kControlBodyBytesMax;
 }
 
 // Finds the request's route and checks that its caller may take it.
@@ -243,6 +248,13 @@ Task<http::Admission> Api::judge(const http::Request& head) {
   auto opened = co_await open(head);
   if (!opened) {
     co_return http::Admission{.refusal = std::move(opened.error())};
+  }
+  if (services_.limits != nullptr && opened->limited) {
+    std::optional<http::Response> too_many = co_await services_.limits->judge(
+        *opened->call.tenant, RateLimits::Kind::kRequests, 1, head.request_id);
+    if (too_many) {
+      co_return http::Admission{.refusal = std::move(too_many)};
+    }
   }
   const auto& tenant = opened->call.tenant;
   co_return http::Admission{.payer = tenant ? tenant->str() : std::string()};

@@ -111,10 +111,15 @@ void ApiTest::open() {
   });
   keys_.emplace(world_, *store_);
   feed_.emplace(world_, *store_, bus_, cursors_);
-  live_.emplace(world_, *feed_, bus_, cursors_, [this](TenantName tenant, std::string token) {
-    return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
-  });
   limits_.emplace(world_, *store_, RateDefaults{});
+  live_.emplace(
+      world_, *feed_, bus_, cursors_,
+      [this](TenantName tenant, std::string token) {
+        return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
+      },
+      [this](TenantName tenant, std::size_t looked_at) {
+        return limits_->charge(std::move(tenant), RateLimits::Kind::kScanned, looked_at);
+      });
   api_.emplace(Services{.world = world_,
                         .store = *store_,
                         .feed = *feed_,

@@ -48,14 +48,21 @@ Result<std::uint64_t> Call::number(std::string_view name, std::uint64_t otherwis
   return *value;
 }
 
+Status expect_json(const http::Request& request) {
+  const auto type = request.header("content-type");
+  if (!type.empty() && !http::is_media_type(type, "application/json")) {
+    return fail(Code::kUnsupportedMediaType, "send the body as application/json");
+  }
+  return {};
+}
+
 Result<json::object> json_body(const http::Request& request,
                                std::initializer_list<std::string_view> known) {
   if (request.body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return json::object{};
   }
-  const auto type = request.header("content-type");
-  if (!type.empty() && !http::is_media_type(type, "application/json")) {
-    return fail(Code::kUnsupportedMediaType, "send the body as application/json");
+  if (Status type = expect_json(request); !type) {
+    return fail(std::move(type.error()));
   }
   boost::system::error_code error;
   json::value body = json::parse(json::string_view(request.body), error);

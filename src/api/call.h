@@ -54,6 +54,9 @@ struct Call {
                                              std::uint64_t least, std::uint64_t most) const;
 };
 
+// Error: kUnsupportedMediaType when the body is said to be anything else.
+[[nodiscard]] Status expect_json(const http::Request& request);
+
 // The body as one JSON object whose members are among `known`; an empty body is an empty object.
 [[nodiscard]] Result<boost::json::object> json_body(const http::Request& request,
                                                     std::initializer_list<std::string_view> known);

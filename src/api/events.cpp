@@ -1,11 +1,9 @@
 // The change feed and single events: /v1/tenants/{tenant}/events, /events/{id} and /cursor.
 
-#include <fmt/format.h>
-
 #include <array>
 #include <boost/json/object.hpp>
-#include <memory>
 
+#include "api/feed_answer.h"
 #include "api/metrics.h"
 #include "api/problem.h"
 #include "api/resources.h"
@@ -22,10 +20,7 @@ namespace json = boost::json;
 constexpr std::uint64_t kLimitMax = 1'000;
 constexpr std::uint64_t kWaitSecondsMax = 60;
 
-constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kNdjson = "application/x-ndjson";
-constexpr std::string_view kBatch = "application/cloudevents-batch+json";
-constexpr std::array<std::string_view, 4> kOffered = {kJson, kNdjson, kBatch,
+constexpr std::array<std::string_view, 4> kOffered = {kPageJson, kPageNdjson, kPageBatch,
                                                       event_stream::kMediaType};
 
 Result<FeedQuery> read_query(const Call& call) {
@@ -57,82 +52,9 @@ Result<FeedQuery> read_query(const Call& call) {
   return query;
 }
 
-http::Response render_reset(const CursorReset& reset, std::string_view request_id) {
-  return problem(Error{Code::kCursorReset,
-                       "go on from earliest_cursor (everything retained) or from latest_cursor "
-                       "(only what comes now), and treat what lies between as lost",
-                       {}},
-                 request_id,
-                 {{"reason", reason_name(reset.reason)},
-                  {"earliest_cursor", reset.earliest_cursor},
-                  {"latest_cursor", reset.latest_cursor}});
-}
-
-std::string erased_list(const FeedPage& page) {
-  std::string list;
-  for (const Sequence sequence : page.erased) {
-    fmt::format_to(std::back_inserter(list), "{}{}", list.empty() ? "" : ",", sequence.value);
-  }
-  return list;
-}
-
-// The events' bytes, copied as they are.
-std::string join(const FeedPage& page, std::string_view before, std::string_view between,
-                 std::string_view after) {
-  std::size_t size = before.size() + after.size() + 128;
-  for (const StoredEvent& event : page.events) {
-    size += event.bytes.size() + between.size();
-  }
-  std::string body;
-  body.reserve(size);
-  body = before;
-  bool first = true;
-  for (const StoredEvent& event : page.events) {
-    if (!first) {
-      body += between;
-    }
-    first = false;
-    body += event.bytes;
-  }
-  body += after;
-  return body;
-}
-
-// The answer keeps its part of the memory until it was written.
-http::Response holding(FairBudget::Part memory, http::Response response) {
-  memory.shrink_to(response.body.size());
-  response.held = std::make_shared<const FairBudget::Part>(std::move(memory));
-  return response;
-}
-
-http::Response render(FeedPage page, std::string_view type) {
-  const std::string erased = erased_list(page);
-  http::Response response{200, std::string(type), {}, {}};
-  response.headers.emplace_back("Cache-Control", "no-store");
-  if (type == kJson) {
-    response.body =
-        join(page, "{\"events\":[", ",",
-             fmt::format("],\"next_cursor\":\"{}\",\"has_more\":{}{}}}\n", page.next_cursor,
-                         page.has_more, erased.empty() ? "" : ",\"erased\":[" + erased + "]"));
-    return holding(std::move(page.memory), std::move(response));
-  }
-  response.headers.emplace_back("BitVault-Next-Cursor", page.next_cursor);
-  response.headers.emplace_back("BitVault-Has-More", page.has_more ? "true" : "false");
-  if (!erased.empty()) {
-    response.headers.emplace_back("BitVault-Erased", erased);
-  }
-  response.body = type == kBatch ? join(page, "[", ",", "]\n")
-                                 : join(page, "", "\n", page.events.empty() ? "" : "\n");
-  return holding(std::move(page.memory), std::move(response));
-}
-
 std::unexpected<Error> no_event(const std::string& id) {
   return fail(Code::kNotFound, "the tenant's journal has no event with the id " + id);
 }
-
-}  // namespace
-
-namespace {
 
 // `limit` and `wait` have no meaning for a stream, so that a client may use one set of parameters
 // for every transport.
@@ -172,22 +94,18 @@ Answer read_feed(const Services& services, const Call& call) {
     co_return stream;
   }
   const bool waits = query->wait > Duration{0};
-  auto page = co_await services.feed.read(std::move(*query));
-  if (!page) {
-    co_return fail(std::move(page.error()));
-  }
+  auto page = co_await read_page(services, call, std::move(*query));
   if (waits) {  // the key may have been revoked meanwhile
     const Result<Principal> still = co_await services.keys.authenticate(bearer_token(call.request));
     if (!still) {
       co_return fail(still.error());
     }
   }
-  if (const auto* reset = std::get_if<CursorReset>(&*page)) {
-    co_return render_reset(*reset, call.request.request_id);
+  if (!page) {
+    co_return std::move(page.error());
   }
-  FeedPage& found = std::get<FeedPage>(*page);
-  services.metrics.fed(found.events.size());
-  co_return render(std::move(found), type.empty() ? kJson : type);
+  services.metrics.fed(page->events.size());
+  co_return page_answer(std::move(*page), type.empty() ? kPageJson : type);
 }
 
 Answer get_event(const Services& services, const Call& call) {

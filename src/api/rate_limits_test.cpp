@@ -66,6 +66,57 @@ TEST_F(RateLimitsTest, EveryKeyOfATenantDrawsOnTheSame) {
   EXPECT_EQ(ask("acme", mine).outcome(), "429 rate_limited");
 }
 
+TEST_F(RateLimitsTest, ReadsPayForWhatTheyLookAt) {
+  for (int i = 0; i < 15; ++i) {
+    ASSERT_EQ(publish_many(1'000).outcome(), "201");
+  }
+  limit("acme", "1");
+  pass_time(RateLimits::kSettingTime);
+  const std::string feed = "/v1/tenants/acme/events";
+  const auto read = [&](const std::string& query) { return get(feed + query); };
+  EXPECT_EQ(read("?type=bitvault.share.*").outcome(), "200") << "15,000 of a burst of 10,000";
+  const Got refused = read("?limit=1");
+  EXPECT_EQ(refused.outcome(), "429 rate_limited");
+  EXPECT_EQ(refused.header("Retry-After"), "5");
+  EXPECT_NE(refused.at("/detail").find("scanned events"), std::string::npos);
+  EXPECT_EQ(post("/v1/tenants/acme/patterns/test", R"({"pattern":{"a":[1]},"since":1})").outcome(),
+            "429 rate_limited");
+  EXPECT_EQ(ask().outcome(), "200") << "a request is not a read";
+  pass_time(4s);
+  EXPECT_EQ(read("?limit=1").outcome(), "429 rate_limited");
+  pass_time(1s);
+  EXPECT_EQ(read("?limit=1").outcome(), "200");
+}
+
+TEST_F(RateLimitsTest, PlainReadsOfAllowedRequestsAreNotRefused) {
+  ASSERT_EQ(publish_many(1'000).outcome(), "201");
+  limit("acme", "1");
+  pass_time(RateLimits::kSettingTime);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(get("/v1/tenants/acme/events?limit=1000").outcome(), "200") << i;
+  }
+}
+
+TEST_F(RateLimitsTest, IsRefusedBeforeItsBodyComes) {
+  limit("acme", "1");
+  http::Request head;
+  head.method = "POST";
+  head.path = "/v1/tenants/acme/events";
+  const std::string bearer = "Bearer " + operator_;
+  head.headers = {{"authorization", bearer}};
+  const auto admit = [&] {
+    const http::Admission admission = run(api_->admit(head));
+    return admission.refusal ? admission.refusal->status : 0;
+  };
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(admit(), 0u) << "a look takes nothing";
+  }
+  EXPECT_EQ(pass(100), 10);
+  EXPECT_EQ(admit(), 429u);
+  pass_time(1s);
+  EXPECT_EQ(admit(), 0u);
+}
+
 TEST_F(RateLimitsTest, TheOperatorMayAlwaysChangeTheLimit) {
   limit("acme", "1");
   EXPECT_EQ(pass(100), 10);

@@ -15,6 +15,9 @@ using Answer = Task<Result<http::Response>>;
 [[nodiscard]] Answer get_event(const Services& services, const Call& call);
 [[nodiscard]] Answer get_cursor(const Services& services, const Call& call);
 
+// patterns.cpp
+[[nodiscard]] Answer test_pattern(const Services& services, const Call& call);
+
 // tenants.cpp
 [[nodiscard]] Answer list_tenants(const Services& services, const Call& call);
 [[nodiscard]] Answer put_tenant(const Services& services, const Call& call);

@@ -136,10 +136,19 @@ class EmbeddedServer {
     if (!operator_key) {
       co_return fail(std::move(operator_key.error()));
     }
+    limits_.emplace(world_, *store_,
+                    api::RateDefaults{.requests_per_second = options_.rate_limit_requests,
+                                      .events_per_second = options_.rate_limit_events,
+                                      .scanned_per_second = options_.rate_limit_scanned});
     feed_.emplace(world_, *store_, bus_, *cursors_);
-    live_.emplace(world_, *feed_, bus_, *cursors_, [this](TenantName tenant, std::string token) {
-      return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
-    });
+    live_.emplace(
+        world_, *feed_, bus_, *cursors_,
+        [this](TenantName tenant, std::string token) {
+          return keys_->still_open(std::move(token), std::move(tenant), Scope::kEventsRead);
+        },
+        [this](TenantName tenant, std::size_t looked_at) {
+          return limits_->charge(std::move(tenant), api::RateLimits::Kind::kScanned, looked_at);
+        });
     const WatchersContext context{.world = world_,
                                   .store = *store_,
                                   .catalog = Catalog::builtin(),
@@ -233,9 +242,6 @@ class EmbeddedServer {
                   [this] { return static_cast<double>(retention_->events_expired()); });
     metrics_.show("bitvault_retention_events_pruned_total", "Events whose bytes retention deleted",
                   [this] { return static_cast<double>(retention_->events_pruned()); });
-    limits_.emplace(world_, *store_,
-                    api::RateDefaults{.requests_per_second = options_.rate_limit_requests,
-                                      .events_per_second = options_.rate_limit_events});
     api_ = std::make_unique<api::Api>(api::Services{.world = world_,
                                                     .store = *store_,
                                                     .feed = *feed_,
@@ -299,6 +305,7 @@ class EmbeddedServer {
   std::unique_ptr<SqliteStore> store_;
   std::optional<Keys> keys_;
   std::optional<CursorCodec> cursors_;
+  std::optional<api::RateLimits> limits_;
   std::optional<Feed> feed_;
   std::optional<LiveFeed> live_;
   api::Metrics metrics_;
@@ -309,7 +316,6 @@ class EmbeddedServer {
   std::optional<BlockSummarizer> summarizer_;
   std::optional<Reconciler> summarize_;
   TaskGroup tasks_;
-  std::optional<api::RateLimits> limits_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Tls> tls_;
   std::unique_ptr<http::Server> server_;

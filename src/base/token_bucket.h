@@ -20,20 +20,30 @@ class TokenBucket {
   static constexpr Duration kBurst = std::chrono::seconds(10);
 
   // Takes `count` tokens of a bucket that gets `per_second` of them, at least 1, and returns 0; or
-  // takes none and says after which time it would. More than a full bucket holds is let in when it
-  // is full, and paid off afterwards.
+  // takes none and says after which time it would.
   [[nodiscard]] Duration take(std::uint64_t count, std::uint64_t per_second, MonotonicTime now) {
-    check(per_second > 0, "a bucket has a rate");
+    const Duration wait = wait_for(count, per_second, now);
+    if (wait == Duration::zero()) {
+      charge(count, per_second, now);
+    }
+    return wait;
+  }
+
+  // When so many could be taken: 0 is now. More than a full bucket holds is let in when it is full,
+  // and paid off afterwards.
+  [[nodiscard]] Duration wait_for(std::uint64_t count, std::uint64_t per_second,
+                                  MonotonicTime now) const {
     const Nanoseconds burst = kBurst;
     const Nanoseconds at = now.time_since_epoch();
     const Nanoseconds price = price_of(count, per_second);
-    const Nanoseconds full_at = std::max(full_at_, at);
-    const Nanoseconds wait = full_at + std::min(price, burst) - (at + burst);
-    if (wait > Nanoseconds::zero()) {
-      return std::chrono::ceil<Duration>(wait);
-    }
-    full_at_ = full_at + price;
-    return Duration::zero();
+    const Nanoseconds wait = std::max(full_at_, at) + std::min(price, burst) - (at + burst);
+    return std::max(std::chrono::ceil<Duration>(wait), Duration::zero());
+  }
+
+  // Takes what was used already, and may then owe tokens.
+  void charge(std::uint64_t count, std::uint64_t per_second, MonotonicTime now) {
+    full_at_ =
+        std::max(full_at_, Nanoseconds(now.time_since_epoch())) + price_of(count, per_second);
   }
 
   [[nodiscard]] bool is_full(MonotonicTime now) const { return full_at_ <= now.time_since_epoch(); }
@@ -43,6 +53,7 @@ class TokenBucket {
 
   // How long the bucket needs for so many; at most a day, which nothing within our limits costs.
   static Nanoseconds price_of(std::uint64_t count, std::uint64_t per_second) {
+    check(per_second > 0, "a bucket has a rate");
     constexpr std::uint64_t kSecond = 1'000'000'000;
     constexpr std::uint64_t kDay = 86'400 * kSecond;
     if (count > std::numeric_limits<std::uint64_t>::max() / kSecond) {

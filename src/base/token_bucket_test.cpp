@@ -59,6 +59,19 @@ TEST(TokenBucket, FollowsAChangeOfItsRate) {
   EXPECT_EQ(bucket.take(1, 100, now), 10ms);
 }
 
+TEST(TokenBucket, MayOweWhatWasUsedAlready) {
+  TokenBucket bucket;
+  const MonotonicTime now(1h);
+  bucket.charge(25, 1, now);
+  EXPECT_EQ(bucket.wait_for(0, 1, now), 15s);
+  EXPECT_EQ(bucket.wait_for(1, 1, now), 16s);
+  EXPECT_EQ(bucket.take(1, 1, now), 16s);
+  bucket.charge(1, 1, now + 10s);
+  EXPECT_EQ(bucket.wait_for(0, 1, now + 10s), 6s);
+  EXPECT_EQ(bucket.wait_for(0, 1, now + 16s), 0s);
+  EXPECT_EQ(bucket.take(1, 1, now + 17s), 0s);
+}
+
 TEST(TokenBucket, SaysWhenItIsFull) {
   TokenBucket bucket;
   const MonotonicTime now(1h);

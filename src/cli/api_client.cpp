@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/console.h"
-#include "cli/json.h"
 
 namespace bitvault::cli {
 namespace {

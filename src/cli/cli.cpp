@@ -89,6 +89,9 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
   app.add_option("--rate-limit-events", layer.rate_limit_events,
                  "Events a second that a tenant may publish, likewise (default: no limit)")
       ->type_name("N");
+  app.add_option("--rate-limit-scanned", layer.rate_limit_scanned,
+                 "Events a second that a tenant's reads may look at, likewise (default: no limit)")
+      ->type_name("N");
   app.add_option("--threads", layer.threads, "Threads that serve requests (default: one a core)")
       ->type_name("N");
 }

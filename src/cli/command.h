@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "cli/api_client.h"
 #include "cli/cli.h"
 #include "cli/console.h"
-#include "cli/json.h"
 #include "cli/settings.h"
 #include "cli/stop_signal.h"
 

@@ -65,27 +65,6 @@ Result<Explanation> explain(Input pattern, Input event, int in_fd) {
   return explanation;
 }
 
-std::string json_of(const std::vector<Unmet>& conditions) {
-  std::string out;
-  for (const Unmet& unmet : conditions) {
-    out += fmt::format(R"({}{{"path":{},"wanted":{},"had":{},"why":{}}})", out.empty() ? "" : ",",
-                       json_string(unmet.path), json_string(unmet.wanted), json_string(unmet.had),
-                       json_string(unmet.why));
-  }
-  return "[" + out + "]";
-}
-
-std::string json_of(const Explanation& explanation) {
-  std::string alternatives;
-  for (const std::vector<Unmet>& alternative : explanation.alternatives) {
-    alternatives += (alternatives.empty() ? "" : ",") + json_of(alternative);
-  }
-  return fmt::format(
-      R"({{"matched":{},"unmet":{},"alternatives":[{}],"alternatives_left_out":{}}})",
-      explanation.matched, json_of(explanation.unmet), alternatives,
-      explanation.alternatives_left_out);
-}
-
 void append_text(std::string& out, const std::vector<Unmet>& conditions, std::string_view indent) {
   for (const Unmet& unmet : conditions) {
     out += fmt::format("{0}{1}: {2}\n{0}  wanted {3}\n{0}  had    {4}\n", indent,
@@ -142,7 +121,7 @@ int PatternCommands::test() {
                                : "error: " + why);
     return 2;
   }
-  console_.print(tree_.json() ? json_of(*explanation) + "\n" : text_of(*explanation));
+  console_.print(tree_.json() ? to_json(*explanation) + "\n" : text_of(*explanation));
   if (console_.flush() == Console::Outcome::kFailed) {
     console_.note("error: " + console_.failure());
     return 2;  // 1 would say that there is no match

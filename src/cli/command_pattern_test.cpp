@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/test_cli.h"
 
 namespace bitvault::cli {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/ndjson.h"
 #include "cli/test_cli.h"
 #include "net/http_client_test_server.h"

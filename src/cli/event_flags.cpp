@@ -6,9 +6,9 @@
 #include <array>
 #include <set>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "cli/json.h"
 
 namespace bitvault::cli {
 namespace {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/console.h"
-#include "cli/json.h"
 
 namespace bitvault::cli {
 namespace {

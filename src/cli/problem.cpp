@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/console.h"
-#include "cli/json.h"
 
 namespace bitvault::cli {
 namespace {

@@ -5,8 +5,8 @@
 #include <array>
 #include <chrono>
 
+#include "base/json.h"
 #include "cli/backoff.h"
-#include "cli/json.h"
 
 namespace bitvault::cli {
 namespace {

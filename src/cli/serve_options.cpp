@@ -224,7 +224,8 @@ Status read_rate_limits(const ServeLayer& said, ServeOptions& options) {
     return {};
   };
   Status status = read(said.rate_limit_requests, "requests", options.rate_limit_requests);
-  return status ? read(said.rate_limit_events, "events", options.rate_limit_events) : status;
+  status = status ? read(said.rate_limit_events, "events", options.rate_limit_events) : status;
+  return status ? read(said.rate_limit_scanned, "scanned", options.rate_limit_scanned) : status;
 }
 
 template <class T>
@@ -250,6 +251,7 @@ ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.retention_max_events, flags.retention_max_events);
   prefer(merged.rate_limit_requests, flags.rate_limit_requests);
   prefer(merged.rate_limit_events, flags.rate_limit_events);
+  prefer(merged.rate_limit_scanned, flags.rate_limit_scanned);
   merged.new_epochs = flags.new_epochs;
   merged.watches.insert(merged.watches.end(), flags.watches.begin(), flags.watches.end());
   return merged;
@@ -278,7 +280,8 @@ Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
                    .retention_max_age = file->string("retention_max_age"),
                    .retention_max_events = file->integer("retention_max_events"),
                    .rate_limit_requests = file->integer("rate_limit_requests"),
-                   .rate_limit_events = file->integer("rate_limit_events")};
+                   .rate_limit_events = file->integer("rate_limit_events"),
+                   .rate_limit_scanned = file->integer("rate_limit_scanned")};
   for (const auto& [tenant, directory] : file->table("watch")) {
     layer.watches.push_back(tenant + "=" + directory);
   }

@@ -15,6 +15,7 @@
 //   retention_max_events = 1000000  # absent: however many there are
 //   rate_limit_requests = 1000      # a second, of a tenant; absent: as many as come
 //   rate_limit_events = 10000       # likewise, published
+//   rate_limit_scanned = 100000     # likewise, looked at by reads
 //   log_level = "info"
 //   log_json = false
 //   [watch]
@@ -68,6 +69,7 @@ struct ServeOptions {
   // A second, of a tenant that has no setting of its own. Absent: as many as come.
   std::optional<std::uint64_t> rate_limit_requests{};
   std::optional<std::uint64_t> rate_limit_events{};
+  std::optional<std::uint64_t> rate_limit_scanned{};
 
   [[nodiscard]] bool has(Role role) const;
 };
@@ -91,6 +93,7 @@ struct ServeLayer {
   std::optional<std::int64_t> retention_max_events{};
   std::optional<std::int64_t> rate_limit_requests{};
   std::optional<std::int64_t> rate_limit_events{};
+  std::optional<std::int64_t> rate_limit_scanned{};
 };
 
 // Reads the file's text; `name` is the file's, for errors.

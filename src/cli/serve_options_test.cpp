@@ -102,6 +102,7 @@ TEST(ServeOptions, WrongValuesAreOneClearLine) {
                               {.retention_max_events = -5},
                               {.rate_limit_requests = 0},
                               {.rate_limit_events = -1},
+                              {.rate_limit_scanned = 0},
                               {.threads = 0},
                               {.threads = 10'000}};
   for (const ServeLayer& layer : wrong) {
@@ -130,12 +131,15 @@ TEST(ServeOptions, RatesAreNotLimitedUnlessSaid) {
   ASSERT_TRUE(defaults);
   EXPECT_EQ(defaults->rate_limit_requests, std::nullopt);
   EXPECT_EQ(defaults->rate_limit_events, std::nullopt);
-  const auto file = serve_layer("rate_limit_requests = 5\nrate_limit_events = 7\n", "s");
+  EXPECT_EQ(defaults->rate_limit_scanned, std::nullopt);
+  const auto file =
+      serve_layer("rate_limit_requests = 5\nrate_limit_events = 7\nrate_limit_scanned = 8\n", "s");
   ASSERT_TRUE(file) << file.error().detail;
   const auto options = make_serve_options({.rate_limit_events = 9}, *file);
   ASSERT_TRUE(options) << options.error().detail;
   EXPECT_EQ(options->rate_limit_requests, 5u);
   EXPECT_EQ(options->rate_limit_events, 9u);
+  EXPECT_EQ(options->rate_limit_scanned, 8u);
 }
 
 TEST(ServeOptions, NewEpochsAreOfOneTenantOrOfAll) {

@@ -59,6 +59,7 @@ void Feed::take(const FeedQuery& query, Slice slice, Scan& scan) const {
     }
     scan.position.sequence = event.sequence;
     ++scan.looked_at;
+    ++scan.page.looked_at;
     if (event.bytes.empty()) {
       scan.page.erased.push_back(event.sequence);
     }

@@ -49,7 +49,8 @@ struct FeedPage {
   std::vector<Sequence> erased;      // positions in the range of this page whose event was erased
   std::optional<Position> position;  // what next_cursor holds
   std::string next_cursor;
-  bool has_more = false;  // the journal goes on behind next_cursor
+  bool has_more = false;      // the journal goes on behind next_cursor
+  std::size_t looked_at = 0;  // events that were read for it, matching or not
   FairBudget::Part memory = {};
 };
 

@@ -78,7 +78,10 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     if (std::exchange(spoke_, false)) {
       silent_until_ = now + comment_period_;
     }
-    if (!joined() || now < silent_until_) {
+    if (pausing_ && now >= paused_until_) {
+      outlet_->rouse();
+    }
+    if ((!joined() && !pausing_) || now < silent_until_) {
       return;
     }
     silent_until_ = now + comment_period_;
@@ -149,7 +152,36 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       judged_ = true;
       open = outcome != Outcome::kEnded;
       behind = outcome == Outcome::kMore || !tail.takes(position_);
+      const Duration owed = co_await charge();
+      if (open && behind && owed > Duration{0}) {
+        open = co_await pause(owed);
+      }
     }
+    co_return open;
+  }
+
+  // Tells what it has looked at, and how long it may look at no more.
+  [[nodiscard]] Task<Duration> charge() {
+    Duration owed{0};
+    if (const std::uint32_t count = std::exchange(looked_at_, 0); count > 0 && live_.charge_) {
+      auto told = live_.charge_(tenant_, count);
+      owed = co_await std::move(told);
+    }
+    co_return owed;
+  }
+
+  // It is ticked meanwhile.
+  [[nodiscard]] Task<bool> pause(Duration wait) {
+    paused_until_ = live_.world_.clock().monotonic() + wait;
+    pausing_ = true;
+    bool open = true;
+    while (open && live_.world_.clock().monotonic() < paused_until_) {
+      open = co_await outlet_->rest();
+      if (open) {
+        open = co_await outlet_->flushed();
+      }
+    }
+    pausing_ = false;
     co_return open;
   }
 
@@ -168,6 +200,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       co_return Outcome::kEnded;
     }
     FeedPage& page = std::get<FeedPage>(*read);
+    looked_at_ += static_cast<std::uint32_t>(page.looked_at);
     if (page.position == position_) {
       co_return Outcome::kAtHead;
     }
@@ -237,6 +270,9 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   Sequence told_;      // of the last id that the client was sent
   const Duration comment_period_;
   MonotonicTime silent_until_{};
+  MonotonicTime paused_until_{};
+  std::uint32_t looked_at_ = 0;  // and not charged
+  bool pausing_ = false;
   bool spoke_ = false;   // since the last tick
   bool judged_ = false;  // its position was one to go on from
   http::Outlet* outlet_ = nullptr;
@@ -244,12 +280,13 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
 };
 
 LiveFeed::LiveFeed(World& world, Feed& feed, HeadBus& bus, const CursorCodec& cursors,
-                   StillAllowed still_allowed, LiveLimits limits)
+                   StillAllowed still_allowed, Charge charge, LiveLimits limits)
     : world_(world),
       feed_(feed),
       bus_(bus),
       cursors_(cursors),
       still_allowed_(std::move(still_allowed)),
+      charge_(std::move(charge)),
       limits_(limits) {}
 
 LiveFeed::~LiveFeed() = default;

@@ -45,8 +45,13 @@ class LiveFeed {
   // Whether a credential still opens this tenant's feed. Called on a stream's executor.
   using StillAllowed = std::function<Task<bool>(TenantName tenant, std::string credential)>;
 
+  // Told how many events a stream of this tenant has looked at to catch up; after which time it may
+  // look at more. Called on the stream's executor.
+  using Charge = std::function<Task<Duration>(TenantName tenant, std::size_t looked_at)>;
+
+  // `charge` may be empty: streams catch up as fast as they can.
   LiveFeed(World& world, Feed& feed, HeadBus& bus, const CursorCodec& cursors,
-           StillAllowed still_allowed, LiveLimits limits = {});
+           StillAllowed still_allowed, Charge charge = {}, LiveLimits limits = {});
   ~LiveFeed();
   LiveFeed(const LiveFeed&) = delete;
   LiveFeed& operator=(const LiveFeed&) = delete;
@@ -71,6 +76,7 @@ class LiveFeed {
   HeadBus& bus_;
   const CursorCodec& cursors_;
   const StillAllowed still_allowed_;
+  const Charge charge_;
   const LiveLimits limits_;
   mutable std::mutex mutex_;
   std::unordered_map<const void*, std::unique_ptr<Lane>> lanes_;  // by context; guarded by mutex_

@@ -178,3 +178,31 @@ Explanation explain(const Program& program, const Reading& reading, Evaluation& 
 }
 
 }  // namespace bitvault::pattern
+
+namespace bitvault {
+namespace {
+
+std::string json_of(const std::vector<Explanation::Unmet>& conditions) {
+  std::string out;
+  for (const Explanation::Unmet& unmet : conditions) {
+    out += fmt::format(R"({}{{"path":{},"wanted":{},"had":{},"why":{}}})", out.empty() ? "" : ",",
+                       json_string(unmet.path), json_string(unmet.wanted), json_string(unmet.had),
+                       json_string(unmet.why));
+  }
+  return "[" + out + "]";
+}
+
+}  // namespace
+
+std::string to_json(const Explanation& explanation) {
+  std::string alternatives;
+  for (const std::vector<Explanation::Unmet>& alternative : explanation.alternatives) {
+    alternatives += (alternatives.empty() ? "" : ",") + json_of(alternative);
+  }
+  return fmt::format(
+      R"({{"matched":{},"unmet":{},"alternatives":[{}],"alternatives_left_out":{}}})",
+      explanation.matched, json_of(explanation.unmet), alternatives,
+      explanation.alternatives_left_out);
+}
+
+}  // namespace bitvault

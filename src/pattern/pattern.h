@@ -84,6 +84,10 @@ struct Explanation {
   std::size_t alternatives_left_out = 0;
 };
 
+// {"matched":false,"unmet":[{"path","wanted","had","why"}],"alternatives":[[...]],
+// "alternatives_left_out":0}
+[[nodiscard]] std::string to_json(const Explanation& explanation);
+
 // Reads events and asks patterns. It owns the buffers of the parser and what was read of an event:
 // keep one per thread; it allocates only until it has met its largest event. Not thread-safe.
 class Matcher {

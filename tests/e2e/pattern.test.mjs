@@ -7,10 +7,11 @@ import { nodeCreated, run, Server, shared, temporaryFolder } from "./lib/server.
 describe("event patterns", () => {
   let folder;
   let event;
+  let server;
   const all = shared();
   before(async () => {
     folder = await temporaryFolder(all);
-    const server = await Server.start(all);
+    server = await Server.start(all);
     await server.tenant("acme");
     await server.publish("acme", nodeCreated({ id: "pattern-1", path: "/invoices/a.pdf" }));
     [event] = await server.all("acme");
@@ -22,6 +23,12 @@ describe("event patterns", () => {
     return path;
   };
   const test = async (pattern, ...flags) => run(["pattern", "test", await file("pattern.json", pattern), "-", ...flags], { input: JSON.stringify(event) });
+
+  const ask = async (body) => {
+    const answer = await server.call("POST", "/v1/tenants/acme/patterns/test", { body });
+    assert.equal(answer.status, 200);
+    return answer.json;
+  };
 
   // one pattern that matches a committed event for each operator, and one that does not
   const path = "/invoices/a.pdf";
@@ -41,6 +48,12 @@ describe("event patterns", () => {
       const pattern = (wanted) => (at === "type" ? { type: wanted } : { data: { node: { path: wanted } } });
       assert.equal((await test(pattern(yes))).code, 0, JSON.stringify(yes));
       assert.equal((await test(pattern(no))).code, 1, JSON.stringify(no));
+      for (const [wanted, matched] of [[yes, true], [no, false]]) {
+        assert.equal((await ask({ pattern: pattern(wanted), event })).matched, matched, JSON.stringify(wanted));
+        const back = await ask({ pattern: pattern(wanted), since: 100 });
+        assert.deepEqual(back.events, matched ? [event] : [], JSON.stringify(wanted));
+        assert.equal(back.scanned, 1);
+      }
     }
     assert.equal((await test({ $or: [{ type: ["x"] }, { id: ["pattern-1"] }] })).code, 0);
   });

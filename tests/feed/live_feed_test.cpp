@@ -189,7 +189,8 @@ class Client {
 
 class Bench {
  public:
-  explicit Bench(std::uint64_t seed, LiveLimits limits = {}) : sim_(seed), vfs_(seed) {
+  explicit Bench(std::uint64_t seed, LiveLimits limits = {}, LiveFeed::Charge charge = {})
+      : sim_(seed), vfs_(seed) {
     SqliteOptions options;
     options.folder = "feed";
     options.vfs = vfs_.name();
@@ -206,7 +207,7 @@ class Bench {
         [this](TenantName, std::string credential) -> Task<bool> {
           co_return !revoked.contains(credential);
         },
-        limits);
+        std::move(charge), limits);
   }
 
   // Runs what `task` is, which spawns what goes on beside it into `group`.
@@ -394,6 +395,43 @@ TEST(LiveFeed, AnIdleStreamHasACommentAtLeastEvery15Seconds) {
     }
     EXPECT_LT(before, 200u);  // and not much more often
     EXPECT_TRUE(client.outlet().received.ends_with(":\n\n"));
+  });
+}
+
+TEST(LiveFeed, AStreamThatOwesPausesAndSendsComments) {
+  std::size_t charged = 0;
+  Bench bench(13, {}, [&](TenantName, std::size_t looked_at) -> Task<Duration> {
+    charged += looked_at;
+    co_return charged < 1'500 ? Duration(40s) : Duration(0);
+  });
+  bench.run([&](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 900);
+    co_await b.publish(kAcme, 700);
+    Client& client = b.connect(group, query_of(kAcme), 100'000'000, 500ms);
+    co_await await(b.world(), [&] { return client.count() == 500; });
+    for (int i = 0; i < 2; ++i) {
+      const std::size_t before = client.outlet().received.size();
+      co_await b.world().sleep(15s);
+      EXPECT_GT(client.outlet().received.size(), before) << i;
+      EXPECT_EQ(client.count(), 500u);
+    }
+    co_await b.world().sleep(15s);
+    EXPECT_EQ(client.count(), 1'000u);
+    co_await b.world().sleep(45s);
+    EXPECT_EQ(client.sequences(), range(1, 1'600));
+    EXPECT_EQ(charged, 1'600u);
+    co_await b.publish(kAcme, 10);
+    co_await await(b.world(), [&] { return client.count() == 1'610; });
+    EXPECT_EQ(charged, 1'600u) << "what it is sent live costs nothing";
+
+    Client& cut = b.connect(group, query_of(kOther));
+    Client& also_cut = b.connect(group, query_of(kAcme));
+    charged = 0;
+    co_await await(b.world(), [&] { return also_cut.count() == 500; });
+    cut.outlet().cut();
+    also_cut.outlet().cut();
+    co_await await(b.world(), [&] { return cut.ended && also_cut.ended; });
   });
 }
 

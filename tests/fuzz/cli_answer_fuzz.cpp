@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <string>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/console.h"
 #include "cli/event_line.h"
-#include "cli/json.h"
 #include "cli/problem.h"
 #include "fuzz.h"
 

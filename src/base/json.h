@@ -1,4 +1,4 @@
-// Reads the JSON of the server's answers and of events to publish, and keeps its exact bytes.
+// Reads JSON and keeps its exact bytes.
 //
 // A Json is a view of one value's text inside a document that parse() found valid as a whole. The
 // document outlives it.
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace bitvault::cli {
+namespace bitvault {
 
 class Json {
  public:
@@ -44,4 +44,4 @@ class Json {
 // The same document with line breaks and two blanks of indentation a level. `document` is valid.
 [[nodiscard]] std::string indented(std::string_view document);
 
-}  // namespace bitvault::cli
+}  // namespace bitvault

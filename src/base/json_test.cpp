@@ -1,8 +1,8 @@
-#include "cli/json.h"
+#include "base/json.h"
 
 #include <gtest/gtest.h>
 
-namespace bitvault::cli {
+namespace bitvault {
 namespace {
 
 TEST(Json, KeepsTheBytesOfMembersAndElements) {
@@ -84,4 +84,4 @@ TEST(Json, IndentsStructureAndLeavesStringsAlone) {
 }
 
 }  // namespace
-}  // namespace bitvault::cli
+}  // namespace bitvault

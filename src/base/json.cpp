@@ -1,10 +1,10 @@
-#include "cli/json.h"
+#include "base/json.h"
 
 #include <simdjson.h>
 
 #include "base/check.h"
 
-namespace bitvault::cli {
+namespace bitvault {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
@@ -158,4 +158,4 @@ std::string indented(std::string_view document) {
   return out;
 }
 
-}  // namespace bitvault::cli
+}  // namespace bitvault
