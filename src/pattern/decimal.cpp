@@ -25,6 +25,44 @@ bool exceeds_64_bits(std::string_view written) {
   return !magnitude || (negative && *magnitude > std::uint64_t{1} << 63);
 }
 
+// Steps over digits; false when there is none.
+bool take_digits(std::string_view& text) {
+  const std::size_t count = std::min(text.find_first_not_of(kDigits), text.size());
+  text.remove_prefix(count);
+  return count > 0;
+}
+
+bool take(std::string_view& text, std::string_view any_of) {
+  const bool there = !text.empty() && any_of.find(text.front()) != std::string_view::npos;
+  text.remove_prefix(there ? 1 : 0);
+  return there;
+}
+
+enum class Form : std::uint8_t { kNone, kInteger, kDecimal };
+
+Form form_of(std::string_view text) {
+  take(text, "-");
+  if (!take(text, "0") && !take_digits(text)) {
+    return Form::kNone;
+  }
+  Form form = Form::kInteger;
+  if (take(text, ".")) {
+    form = take_digits(text) ? Form::kDecimal : Form::kNone;
+  }
+  if (form != Form::kNone && take(text, "eE")) {
+    take(text, "+-");
+    form = take_digits(text) ? Form::kDecimal : Form::kNone;
+  }
+  return text.empty() ? form : Form::kNone;
+}
+
+template <class T>
+std::optional<T> read_as(std::string_view written) {
+  T value{};
+  const auto read = std::from_chars(written.data(), written.data() + written.size(), value);
+  return read.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
 // digits * 10^exponent, without zeros at either end of the digits.
 struct Decimal {
   bool negative = false;
@@ -52,7 +90,7 @@ Decimal decimal_of(std::string_view written) {
     std::int64_t value = 0;
     const auto read = std::from_chars(power.data(), power.data() + power.size(), value);
     const bool held = read.ec == std::errc() && value > -kPowerMax && value < kPowerMax;
-    out.exponent += held ? value : kPowerMax;
+    out.exponent += held ? value : power.starts_with('-') ? -kPowerMax : kPowerMax;
   }
   out.digits.erase(0, out.digits.find_first_not_of('0'));
   while (out.digits.ends_with('0')) {
@@ -92,6 +130,27 @@ std::string with_long_integers_as_decimals(std::string_view json) {
     }
   }
   return out.append(json.substr(copied));
+}
+
+std::optional<Number> number_of(std::string_view written) {
+  const Form form = form_of(written);
+  if (form == Form::kNone) {
+    return std::nullopt;
+  }
+  if (form == Form::kInteger) {
+    if (const auto number = read_as<std::int64_t>(written)) {
+      return static_cast<Number>(*number);
+    }
+    if (const auto number = read_as<std::uint64_t>(written)) {
+      return static_cast<Number>(*number);
+    }
+  }
+  if (const auto number = read_as<double>(written)) {
+    return static_cast<Number>(*number);
+  }
+  const Decimal decimal = decimal_of(written);
+  const bool tiny = static_cast<std::int64_t>(decimal.digits.size()) + decimal.exponent < 0;
+  return tiny ? std::optional<Number>(0) : std::nullopt;
 }
 
 bool reads_back(std::string_view written, double number) {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "pattern/value.h"
 
 namespace bitvault::pattern {
 
@@ -25,6 +28,10 @@ class WrittenNumbers {
 // The same document, with integers of more than 64 bits, which simdjson refuses, written as
 // decimals: 18446744073709551616e0.
 [[nodiscard]] std::string with_long_integers_as_decimals(std::string_view json);
+
+// The number that `written` is: an integer of 64 bits exactly, any other as the nearest binary64.
+// Nothing when it is no number of JSON (RFC 8259, section 6) or too large for binary64.
+[[nodiscard]] std::optional<Number> number_of(std::string_view written);
 
 // Whether `written`, a JSON number, is the shortest decimal of `number` or one of the same value:
 // 300, 3.0e2 and 0.1 are, 0.1000000000000000001 is not.

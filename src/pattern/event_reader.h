@@ -15,8 +15,11 @@ class EventReader {
   EventReader();
   ~EventReader();
 
-  // Errors: kMalformed, kTooLarge. The reading is good until the next event is read.
+  // Errors: kMalformed, kTooLarge. What the tree does not name is not checked. The reading is good
+  // until the next event is read.
   [[nodiscard]] Status read(std::string_view event, const PathTree& paths);
+  // Whether it is valid JSON as a whole, and an object. Error: kMalformed.
+  [[nodiscard]] Status check(std::string_view event);
   [[nodiscard]] const Reading& reading() const { return reading_; }
 
  private:

@@ -23,6 +23,9 @@ Result<Explanation> Matcher::explain(const Pattern& pattern, std::string_view ev
   if (const Status read = state_->reader.read(event, program.paths); !read) {
     return fail(read.error());
   }
+  if (const Status valid = state_->reader.check(event); !valid) {
+    return fail(valid.error());
+  }
   state_->evaluation.begin(program, program.nodes, program.paths, state_->reader.reading());
   return pattern::explain(program, state_->reader.reading(), state_->evaluation);
 }

@@ -18,9 +18,13 @@ class PathTree {
  public:
   static constexpr PathNode kRoot = 0;
   static constexpr PathNode kNone = UINT32_MAX;
+  static constexpr PathNode kUnsure = UINT32_MAX - 1;
 
   // Where `key`, which may hold dots, leads from `node`; kNone when no path goes there.
   [[nodiscard]] PathNode find(PathNode node, std::string_view key) const;
+  // The same for a key in JSON, of which `key` is what stands behind its first quote. kUnsure: only
+  // find() of the unescaped key can tell.
+  [[nodiscard]] PathNode find_quoted(PathNode node, const char* key) const;
   // The same, and makes the way. Counts as one path when acquire() says so, not before.
   PathNode make(PathNode node, std::string_view key);
   void acquire(PathNode node);
@@ -33,6 +37,8 @@ class PathTree {
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 
  private:
+  static constexpr std::size_t kFewChildren = 8;
+
   struct Child {
     std::string step;
     PathNode node;
@@ -50,9 +56,30 @@ class PathTree {
   std::vector<PathNode> free_;
 };
 
-// Every key of an event passes here. With few children it costs no call to find that none is meant.
+// Every key of an event passes here. With few children a look at its first bytes is mostly enough.
+inline PathNode PathTree::find_quoted(PathNode node, const char* key) const {
+  const auto& children = nodes_[node].children;
+  if (children.size() > kFewChildren) {
+    return kUnsure;
+  }
+  for (const Child& child : children) {
+    std::size_t same = 0;
+    while (same < child.step.size() && child.step[same] == key[same] && key[same] != '"' &&
+           key[same] != '\\') {
+      ++same;
+    }
+    const bool whole_step = same == child.step.size();
+    if (whole_step && key[same] == '"') {
+      return child.node;
+    }
+    if (key[same] == '\\' || (whole_step && key[same] == '.')) {
+      return kUnsure;
+    }
+  }
+  return kNone;
+}
+
 inline PathNode PathTree::find(PathNode node, std::string_view key) const {
-  constexpr std::size_t kFewChildren = 8;
   const auto& children = nodes_[node].children;
   bool in_steps = children.size() > kFewChildren;
   if (!in_steps) {

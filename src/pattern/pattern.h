@@ -98,8 +98,9 @@ class Matcher {
   Matcher& operator=(Matcher&&) noexcept;
 
   // `event` is a JSON object of at most kPatternEventBytesMax bytes. Errors: kMalformed, kTooLarge.
+  // What the pattern does not name is stepped over: invalid JSON there may go unnoticed.
   [[nodiscard]] Result<bool> matches(const Pattern& pattern, std::string_view event);
-  // Slower, for a person who wonders.
+  // Slower, for a person who wonders; checks the whole event.
   [[nodiscard]] Result<Explanation> explain(const Pattern& pattern, std::string_view event);
 
  private:

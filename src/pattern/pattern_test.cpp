@@ -288,15 +288,51 @@ TEST(PatternArrays, ExistsFalseIsForTheWholeArray) {
                 {pattern, R"({"a":[{"d":1},{"c":1}]})", true}});
 }
 
+TEST(PatternEvents, NamesAreComparedUnescaped) {
+  expect_whole({
+      {R"({"type":["x"]})", R"({"\u0074ype":"x"})", true},
+      {R"({"type":["x"]})", R"({"typ\u0065":"x"})", true},
+      {R"({"type":["x"]})", R"({"typ\u0066":"x"})", false},
+      {R"({"type":["x"]})", R"({"type\"":"x","typ":"x","types":"x","":"x"})", false},
+      {R"({"a\"b":["x"]})", R"({"a\"b":"x"})", true},
+      {R"({"a\"b":["x"]})", R"({"a":"b","b":"x"})", false},
+      {R"({"a\":":["x"]})", R"({"a":"x","b":":"})", false},
+      {R"({"a\\b":["x"]})", R"({"a\\b":"x"})", true},
+      {R"({"a\\b":["x"]})", R"({"a\b":"x"})", false},
+      {R"({"a\bc":["x"]})", R"({"a\u0008c":"x"})", true},
+      {R"({"":["x"]})", R"({"":"x"})", true},
+      {R"({"":{"b":["x"]}})", R"({".b":"x"})", true},
+      {R"({"a":{"b":["x"]}})", R"({"a\u002eb":"x"})", true},
+      {R"({"a":{"b":["x"]}})", R"({"a.b":"x"})", true},
+      {R"({"a":{"b":["x"]},"ab":[1]})", R"({"ab":1,"a.b":"x"})", true},
+      {R"({"data":{"x":[1]},"date":[2]})", R"({"date":2,"data":{"x":1}})", true},
+      {R"({"\u00e9":["x"]})", "{\"\xc3\xa9\":\"x\"}", true},
+  });
+}
+
 TEST(PatternEvents, WhatIsNoEventIsAnError) {
   const auto pattern = Pattern::compile(R"({"a":[1]})");
   Matcher matcher;
   for (const std::string_view event :
        {"", "x", "{", R"({"a":1)", R"({"a":01})", R"({"a":1e400})", "[1]", "1", R"({"b":"\ud800"})",
         "{\"b\":\"\xff\"}", R"({"a":1}x)"}) {
+    const auto explained = matcher.explain(*pattern, event);
+    ASSERT_FALSE(explained) << event;
+    EXPECT_EQ(explained.error().code, Code::kMalformed) << event;
+  }
+  // What is stepped over is not checked.
+  for (const std::string_view event :
+       {"", "x", "{", R"({"a":1)", R"({"a":01})", R"({"a":1e400})", R"({"a":nul})",
+        R"({"a":"\ud800"})", R"({"a":tru})", R"({"a":{)", R"({"a":[1)", R"({"a":[1 2]})",
+        R"({a:1})", R"({"a" 1})", "[1]", "1", "{\"b\":\"\xff\"}", R"({"a":1}x)", R"({"a":"x})"}) {
     const auto matched = matcher.matches(*pattern, event);
     ASSERT_FALSE(matched) << event;
     EXPECT_EQ(matched.error().code, Code::kMalformed) << event;
+  }
+  for (const unsigned depth : {1'000U, 2'000U, 30'000U}) {
+    const std::string nested = std::string(depth, '[') + "1" + std::string(depth, ']');
+    EXPECT_EQ(matcher.matches(*pattern, R"({"a":)" + nested + "}").has_value(), depth < 1'024);
+    EXPECT_TRUE(matcher.matches(*pattern, R"({"b":)" + nested + R"(,"a":1})").value());
   }
   const std::string large = fmt::format(R"({{"a":1,"b":"{}"}})", std::string(65'535 - 14, 'x'));
   EXPECT_TRUE(matcher.matches(*pattern, large).value());
