@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/frame_cache.h"
 #include "http/response_text.h"
 #include "http/session.h"
 
@@ -194,6 +195,7 @@ class Worker {
   void serve(Socket socket, Session::Welcome welcome) {
     const auto session =
         sessions_.emplace(sessions_.end(), std::move(socket), sessions_context_, welcome);
+    free_cached_frames();
     net::co_spawn(
         *context_, session->run(),
         net::bind_cancellation_slot(session->slot(), [this, session](std::exception_ptr failure) {

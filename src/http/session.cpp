@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "http/chunked.h"
+#include "http/frame_cache.h"
 #include "http/memory.h"
 #include "http/response_text.h"
 #include "http/stream_outlet.h"
@@ -75,6 +76,7 @@ Task<> Session::run() {
     }
   }
   if (stream_) {
+    free_cached_frames();
     co_await stream();
   }
   if (unread_expected_ || begin_ != end_) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "http/frame_cache.h"
 
 namespace bitvault::http {
 
@@ -95,6 +96,11 @@ Task<bool> StreamOutlet::flushed() {
 }
 
 Task<bool> StreamOutlet::rest() {
+  free_cached_frames();
+  return wait_for_rouse();
+}
+
+Task<bool> StreamOutlet::wait_for_rouse() {
   bool cancelled = co_await is_cancelled();
   wait_ = Wait::kRest;
   while (!roused_ && !broken_ && !cancelled) {

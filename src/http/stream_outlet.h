@@ -47,6 +47,7 @@ class StreamOutlet final : public Outlet {
     MonotonicTime all_until;
   };
 
+  [[nodiscard]] Task<bool> wait_for_rouse();
   void send_some();
   void keep(std::span<const std::string_view> pieces, std::size_t sent,
             std::shared_ptr<const void> owner);
