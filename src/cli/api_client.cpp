@@ -63,10 +63,10 @@ std::string ApiClient::tenant_path(std::string_view rest) const {
   return fmt::format("/v1/tenants/{}{}", settings_.tenant->str(), rest);
 }
 
-std::expected<net::HttpAnswer, Failure> ApiClient::call(const Call& call) {
+net::HttpRequest ApiClient::make_request(const Call& call, std::string_view accept) const {
   net::HttpRequest request{.method = call.method,
                            .url = settings_.url + call.path,
-                           .headers = {{"Accept", "application/json"}},
+                           .headers = {{"Accept", std::string(accept)}},
                            .body = call.body,
                            .timeout = call.timeout};
   char separator = '?';
@@ -80,7 +80,29 @@ std::expected<net::HttpAnswer, Failure> ApiClient::call(const Call& call) {
   if (!call.content_type.empty()) {
     request.headers.emplace_back("Content-Type", call.content_type);
   }
-  auto answer = client_.send(request);
+  return request;
+}
+
+std::expected<net::HttpAnswer, Failure> ApiClient::stream(const Call& call,
+                                                          const net::HttpClient::Sink& sink) {
+  constexpr std::string_view kEventStream = "text/event-stream";
+  auto answer =
+      client_.stream(make_request(call, kEventStream), kEventStream, [&](std::string_view piece) {
+        reached_ = true;
+        return sink(piece);
+      });
+  if (!answer) {
+    return std::unexpected(unanswered(answer.error()));
+  }
+  reached_ = true;
+  if (answer->status < 200 || answer->status > 299) {
+    return std::unexpected(refused(*answer));
+  }
+  return *std::move(answer);
+}
+
+std::expected<net::HttpAnswer, Failure> ApiClient::call(const Call& call) {
+  auto answer = client_.send(make_request(call, "application/json"));
   if (!answer) {
     return std::unexpected(unanswered(answer.error()));
   }

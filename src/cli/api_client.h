@@ -42,6 +42,12 @@ class ApiClient {
   // The answer when it is 2xx.
   [[nodiscard]] std::expected<net::HttpAnswer, Failure> call(const Call& call);
 
+  // GETs text/event-stream: each piece of a 2xx answer's body goes to `sink` as it comes. The
+  // answer's own body is empty unless its media type is another. The call's timeout is how long
+  // nothing may come.
+  [[nodiscard]] std::expected<net::HttpAnswer, Failure> stream(const Call& call,
+                                                               const net::HttpClient::Sink& sink);
+
   // Whether any call has had an answer, of whatever kind.
   [[nodiscard]] bool reached() const { return reached_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
@@ -49,6 +55,7 @@ class ApiClient {
   [[nodiscard]] std::string tenant_path(std::string_view rest) const;
 
  private:
+  [[nodiscard]] net::HttpRequest make_request(const Call& call, std::string_view accept) const;
   [[nodiscard]] Failure refused(const net::HttpAnswer& answer) const;
   [[nodiscard]] Failure unanswered(const net::HttpFailure& failure) const;
 

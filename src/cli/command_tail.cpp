@@ -6,20 +6,28 @@
 
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/config_file.h"
 #include "cli/event_line.h"
+#include "cli/event_stream.h"
 #include "cli/state_file.h"
 #include "cli/tail_machine.h"
+#include "pattern/pattern.h"
 
 namespace bitvault::cli {
 namespace {
 
 using Kind = net::HttpFailure::Kind;
 
+// The server sends a comment at least every 15 s: a connection this silent is dead.
+constexpr Duration kSilenceMax = std::chrono::seconds(45);
+constexpr Duration kRetry = std::chrono::seconds(1);
+
 struct TailFlags {
   std::string from = "latest";
   std::vector<std::string> types;
   std::optional<std::string> subject_prefix;
   std::optional<std::string> partitionkey;
+  std::optional<std::string> pattern;  // its JSON, or @ and a file's name
   std::optional<std::string> state;
   std::optional<std::uint64_t> limit;
   bool once = false;
@@ -62,6 +70,9 @@ class Tail {
         case TailStep::Kind::kRead:
           read(step);
           break;
+        case TailStep::Kind::kFollow:
+          follow(step);
+          break;
         case TailStep::Kind::kPause:
           if (session_.stop.stopped_within(step.pause)) {
             machine_.stop(0);
@@ -74,14 +85,18 @@ class Tail {
       if (session_.stop.stopped()) {
         machine_.stop(0);
       }
-      remember();
-      for (const std::string& note : machine_.take_notes()) {
-        session_.console.note(note);
-      }
+      settle();
     }
   }
 
  private:
+  void settle() {
+    remember();
+    for (const std::string& note : machine_.take_notes()) {
+      session_.console.note(note);
+    }
+  }
+
   void locate() {
     const auto answer = session_.api.call(
         {.path = session_.api.tenant_path("/cursor"), .query = {{"at", machine_.at()}}});
@@ -98,54 +113,124 @@ class Tail {
     machine_.located(cursor);
   }
 
-  void read(const TailStep& step) {
+  Call events_call() const {
     Call call{.path = session_.api.tenant_path("/events"),
-              .query = {{"cursor", machine_.cursor()},
-                        {"limit", std::to_string(step.events_max)},
-                        {"wait", std::to_string(step.wait_seconds)}},
-              .timeout = std::chrono::seconds(step.wait_seconds) + std::chrono::seconds(30)};
+              .query = {{"cursor", machine_.cursor()}}};
     for (const std::string& type : flags_.types) {
       call.query.emplace_back("type", type);
     }
-    if (flags_.subject_prefix) {
-      call.query.emplace_back("subject_prefix", *flags_.subject_prefix);
+    const std::pair<const char*, const std::optional<std::string>&> once[] = {
+        {"subject_prefix", flags_.subject_prefix},
+        {"partitionkey", flags_.partitionkey},
+        {"pattern", flags_.pattern}};
+    for (const auto& [name, value] : once) {
+      if (value) {
+        call.query.emplace_back(name, *value);
+      }
     }
-    if (flags_.partitionkey) {
-      call.query.emplace_back("partitionkey", *flags_.partitionkey);
-    }
-    const MonotonicTime asked = session_.world.clock().monotonic();
+    return call;
+  }
+
+  void read(const TailStep& step) {
+    Call call = events_call();
+    call.query.emplace_back("limit", std::to_string(step.events_max));
     const auto answer = session_.api.call(call);
     if (!answer) {
       failed(answer.error());
       return;
     }
-    print(answer->body, session_.world.clock().monotonic() - asked);
-  }
-
-  void print(const std::string& body, Duration took) {
-    const auto document = Json::parse(body);
+    const auto document = Json::parse(answer->body);
     const auto events = document ? document->member("events") : std::nullopt;
     PrintedPage page{.next_cursor = document ? document->text_of("next_cursor") : "",
-                     .has_more = document && document->text_of("has_more") == "true",
-                     .events = 0,
-                     .took = took};
+                     .has_more = document && document->text_of("has_more") == "true"};
     if (!events || page.next_cursor.empty()) {
       strange_answer();
       return;
     }
-    const std::vector<Json> elements = events->elements();
-    for (const Json& event : elements) {
-      session_.console.print_line(
-          session_.json ? event.raw() : render_event(event.raw(), session_.console.out_colours()));
-    }
-    if (!elements.empty()) {
-      page.events = elements.size();
-      page.first_sequence = sequence_of(elements.front().raw());
-      page.last_sequence = sequence_of(elements.back().raw());
+    for (const Json& event : events->elements()) {
+      print(event.raw(), page);
     }
     if (const auto erased = document->member("erased"); erased && !erased->elements().empty()) {
-      session_.console.note(fmt::format("erased: sequences {}", printable(erased->raw())));
+      note_erased(*erased);
     }
+    printed(std::move(page));
+  }
+
+  // Prints what the server sends for as long as it does.
+  void follow(const TailStep& step) {
+    Call call = events_call();
+    call.timeout = kSilenceMax;
+    EventStream stream;
+    bool enough = false;
+    std::uint64_t left = step.events_max;
+    const auto answer = session_.api.stream(call, [&](std::string_view piece) {
+      machine_.stream_begun();
+      PrintedPage page;
+      std::optional<CursorReset> reset;
+      bool readable = true;
+      const bool short_enough = stream.read(piece, [&](const StreamMessage& message) {
+        if (readable && left > page.events && !reset) {
+          readable = message.data.empty() || Json::parse(message.data);
+          reset = readable ? take(message, page) : std::nullopt;
+        }
+      });
+      left -= page.events;
+      if (!page.next_cursor.empty()) {
+        printed(std::move(page));
+      }
+      if (reset) {
+        machine_.reset(*reset);
+      } else if (!readable || !short_enough) {
+        strange_answer();
+      }
+      settle();
+      enough = reset || machine_.next().kind != TailStep::Kind::kFollow;
+      return !enough;
+    });
+    if (enough) {
+      return;
+    }
+    if (!answer) {
+      failed(answer.error());
+    } else if (!answer->header("content-type").starts_with("text/event-stream")) {
+      strange_answer();
+    } else {
+      machine_.stream_ended(stream.retry().value_or(kRetry));
+    }
+  }
+
+  // Prints what a message tells, whose data is JSON or nothing; gives the reset that it is.
+  std::optional<CursorReset> take(const StreamMessage& message, PrintedPage& page) {
+    const auto told = Json::parse(message.data);
+    if (told && message.event == "reset") {
+      return CursorReset{.reason = told->text_of("reason"),
+                         .earliest_cursor = told->text_of("earliest_cursor"),
+                         .latest_cursor = told->text_of("latest_cursor")};
+    }
+    if (told && message.event == "erased") {
+      note_erased(told->member("erased").value_or(*told));
+    } else if (told) {
+      print(told->raw(), page);
+    }
+    page.next_cursor = message.id;
+    return std::nullopt;
+  }
+
+  void print(std::string_view event, PrintedPage& page) {
+    session_.console.print_line(
+        session_.json ? event : render_event(event, session_.console.out_colours()));
+    const auto sequence = sequence_of(event);
+    page.first_sequence = page.events == 0 ? sequence : page.first_sequence;
+    page.last_sequence = sequence;
+    ++page.events;
+  }
+
+  void note_erased(const Json& sequences) {
+    session_.console.note(fmt::format("erased: sequences {}", printable(sequences.raw())));
+  }
+
+  // Events count as done when they were written.
+  void printed(PrintedPage page) {
     switch (session_.console.flush()) {
       case Console::Outcome::kWritten:
         machine_.page_printed(std::move(page));
@@ -214,6 +299,10 @@ class TailCommand final : public Command {
     app.add_option("--subject-prefix", flags_.subject_prefix,
                    "Only events whose subject begins so");
     app.add_option("--partitionkey", flags_.partitionkey, "Only events of this partition key");
+    app.add_option("--pattern", flags_.pattern,
+                   "Only events that match this event pattern (docs/patterns.md), or the one in a "
+                   "file: @FILE")
+        ->type_name("JSON|@FILE");
     app.add_option("--limit", flags_.limit, "Stop after so many events")
         ->check(
             CLI::Range(std::uint64_t{1}, std::numeric_limits<std::uint64_t>::max()).description(""))
@@ -235,7 +324,10 @@ class TailCommand final : public Command {
                               : flags_.on_reset == "latest" ? OnReset::kLatest
                                                             : OnReset::kEarliest,
                   .filtered = !flags_.types.empty() || flags_.subject_prefix.has_value() ||
-                              flags_.partitionkey.has_value()};
+                              flags_.partitionkey.has_value() || flags_.pattern.has_value()};
+    if (auto pattern = read_pattern(); !pattern) {
+      return session.usage(pattern.error().detail);
+    }
     const bool is_place = plan.at == "earliest" || plan.at == "latest" || parse_time(plan.at);
     if (!is_place) {
       if (!looks_like_cursor(plan.at)) {
@@ -256,6 +348,23 @@ class TailCommand final : public Command {
   }
 
  private:
+  // Takes the pattern out of its file, and refuses one that is none before the server is asked.
+  Status read_pattern() {
+    if (flags_.pattern && flags_.pattern->starts_with('@')) {
+      auto text = read_file(flags_.pattern->substr(1));
+      if (!text) {
+        return fail(std::move(text.error()));
+      }
+      flags_.pattern = *std::move(text);
+    }
+    if (flags_.pattern) {
+      if (const auto compiled = Pattern::compile(*flags_.pattern); !compiled) {
+        return fail(compiled.error().code, "--pattern: " + compiled.error().detail);
+      }
+    }
+    return {};
+  }
+
   TailFlags flags_;
 };
 
@@ -263,11 +372,12 @@ constexpr const char* kExamples = R"(Examples:
   bitvault-events tail
   bitvault-events tail --from earliest --once --json > all.ndjson
   bitvault-events tail --type 'bitvault.node.*' --subject-prefix /reports/
+  bitvault-events tail --pattern '{"data": {"node": {"name": [{"suffix": ".pdf"}]}}}'
   bitvault-events tail --state mirror.cursor --from earliest --json | ./mirror
 
 With --json each line is an event's exact bytes. With --state the cursor is stored after
 the events were printed: after a crash the last ones may come again, none is skipped.
-tail waits for a server that has gone away; Ctrl-C ends it with exit code 0.)";
+tail follows by server-sent events and waits for a server that has gone away; Ctrl-C ends it with exit code 0.)";
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace bitvault::cli {
@@ -10,9 +11,6 @@ namespace {
 
 // A tail that does not follow gives up after so many attempts in a row.
 constexpr unsigned kAttemptsMax = 6;
-// A long poll that comes back empty sooner than this was not held by the server: do not spin.
-constexpr Duration kTooSoon = std::chrono::milliseconds(200);
-constexpr Duration kCalm = std::chrono::milliseconds(500);
 
 std::string_view sentence(const std::string& reason) {
   if (reason == "expired") {
@@ -43,10 +41,13 @@ TailStep TailMachine::next() const {
   if (cursor_.empty()) {
     return {.kind = TailStep::Kind::kLocate};
   }
-  const std::uint64_t left = plan_.limit == 0 ? kTailPageEvents : plan_.limit - printed_;
+  const std::uint64_t left =
+      plan_.limit == 0 ? std::numeric_limits<std::uint64_t>::max() : plan_.limit - printed_;
+  if (plan_.follow) {
+    return {.kind = TailStep::Kind::kFollow, .events_max = left};
+  }
   return {.kind = TailStep::Kind::kRead,
-          .events_max = static_cast<unsigned>(std::min<std::uint64_t>(left, kTailPageEvents)),
-          .wait_seconds = plan_.follow ? kTailWaitSeconds : 0};
+          .events_max = std::min<std::uint64_t>(left, kTailPageEvents)};
 }
 
 void TailMachine::succeeded() {
@@ -80,8 +81,6 @@ void TailMachine::page_printed(PrintedPage page) {
   const bool at_head = !plan_.follow && !page.has_more;
   if (enough || at_head) {
     stop(0);
-  } else if (page.events == 0 && !page.has_more && page.took < kTooSoon) {
-    pause_ = kCalm;
   }
 }
 

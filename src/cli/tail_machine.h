@@ -16,7 +16,6 @@
 
 namespace bitvault::cli {
 
-inline constexpr unsigned kTailWaitSeconds = 30;
 inline constexpr unsigned kTailPageEvents = 500;
 
 enum class OnReset : std::uint8_t { kEarliest, kLatest, kFail };
@@ -31,22 +30,20 @@ struct TailPlan {
 };
 
 struct TailStep {
-  enum class Kind : std::uint8_t { kLocate, kRead, kPause, kStop };
+  enum class Kind : std::uint8_t { kLocate, kRead, kFollow, kPause, kStop };
   Kind kind = Kind::kStop;
-  unsigned events_max = 0;    // of kRead
-  unsigned wait_seconds = 0;  // of kRead
-  Duration pause{};           // of kPause
-  int exit_code = 0;          // of kStop
+  std::uint64_t events_max = 0;  // of kRead, kFollow
+  Duration pause{};              // of kPause
+  int exit_code = 0;             // of kStop
 };
 
-// A page whose events were printed and flushed.
+// A page, or a piece of a stream, whose events were printed and flushed.
 struct PrintedPage {
   std::string next_cursor;
   bool has_more = false;
   std::uint64_t events = 0;
   std::optional<std::uint64_t> first_sequence{};
   std::optional<std::uint64_t> last_sequence{};
-  Duration took{};  // the request
 };
 
 struct CursorReset {
@@ -65,6 +62,9 @@ class TailMachine {
 
   void located(std::string cursor);
   void page_printed(PrintedPage page);
+  // A stream has begun to speak, and has ended without a failure.
+  void stream_begun() { succeeded(); }
+  void stream_ended(Duration retry) { pause_ = retry; }
   void paused();
   void reset(const CursorReset& reset);
   // `lasting`: trying again would not help. `why` is for a person, one or more lines.

@@ -37,6 +37,17 @@ struct Incoming {
   std::size_t answer_bytes_max = 0;
   std::size_t header_bytes = 0;
   bool too_large = false;
+
+  // Of stream() only.
+  std::string_view media_type{};
+  const HttpClient::Sink* sink = nullptr;
+  bool sink_is_full = false;
+
+  [[nodiscard]] bool streams() const {
+    const std::string_view type = answer.header("content-type");
+    return sink != nullptr && answer.status / 100 == 2 &&
+           equal_ignoring_ascii_case(type.substr(0, type.find(';')), media_type);
+  }
 };
 
 void initialize_once() {
@@ -54,6 +65,10 @@ std::string_view trimmed(std::string_view text) {
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& incoming = *static_cast<Incoming*>(user);
   const std::size_t bytes = size * count;
+  if (incoming.streams()) {
+    incoming.sink_is_full = !(*incoming.sink)({data, bytes});
+    return incoming.sink_is_full ? 0 : bytes;
+  }
   if (bytes > incoming.answer_bytes_max - incoming.answer.body.size()) {
     incoming.too_large = true;
     return 0;
@@ -67,6 +82,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   const std::string_view line(data, size * count);
   if (line.starts_with("HTTP/")) {  // also after a 1xx: its headers do not count
     incoming.answer.headers.clear();
+    const std::string_view status = line.substr(std::min(line.find(' '), line.size() - 1) + 1, 3);
+    incoming.answer.status = static_cast<unsigned>(parse_uint(status).value_or(0));
     return line.size();
   }
   incoming.header_bytes += line.size();
@@ -157,6 +174,7 @@ struct HttpClient::Impl {
   }
 
   void prepare(const HttpRequest& request, Incoming& incoming, curl_slist* headers);
+  std::expected<HttpAnswer, HttpFailure> receive(const HttpRequest& request, Incoming& incoming);
   // The outcome of the transfer, or nothing when it was stopped.
   std::optional<CURLcode> transfer();
   std::optional<CURLcode> run();
@@ -185,7 +203,14 @@ void HttpClient::Impl::prepare(const HttpRequest& request, Incoming& incoming,
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options.connect_timeout));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  if (incoming.sink == nullptr) {
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  } else {
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(
+        handle, CURLOPT_LOW_SPEED_TIME,
+        static_cast<long>(std::chrono::ceil<std::chrono::seconds>(request.timeout).count()));
+  }
   curl_easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str());
   if (!options.ca_file.empty()) {
     curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
@@ -244,12 +269,12 @@ HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&& other) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&& other) noexcept = default;
 
-std::expected<HttpAnswer, HttpFailure> HttpClient::send(const HttpRequest& request) {
-  Incoming incoming{.answer = {}, .answer_bytes_max = request.answer_bytes_max};
+std::expected<HttpAnswer, HttpFailure> HttpClient::Impl::receive(const HttpRequest& request,
+                                                                 Incoming& incoming) {
   const HeaderList headers = make_headers(request);
-  impl_->prepare(request, incoming, headers.get());
-  const auto outcome = impl_->transfer();
-  if (!outcome) {
+  prepare(request, incoming, headers.get());
+  const auto outcome = transfer();
+  if (!outcome || incoming.sink_is_full) {
     return std::unexpected(HttpFailure{Kind::kStopped, "stopped"});
   }
   if (incoming.too_large) {
@@ -257,16 +282,28 @@ std::expected<HttpAnswer, HttpFailure> HttpClient::send(const HttpRequest& reque
   }
   if (*outcome != CURLE_OK) {
     long os_error = 0;
-    curl_easy_getinfo(impl_->easy.get(), CURLINFO_OS_ERRNO, &os_error);
-    const std::string_view said(impl_->error.data());
+    curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &os_error);
+    const std::string_view said(error.data());
     return std::unexpected(
         HttpFailure{kind_of(*outcome, os_error),
                     std::string(said.empty() ? curl_easy_strerror(*outcome) : said)});
   }
-  long status = 0;
-  curl_easy_getinfo(impl_->easy.get(), CURLINFO_RESPONSE_CODE, &status);
-  incoming.answer.status = static_cast<unsigned>(status);
   return std::move(incoming.answer);
+}
+
+std::expected<HttpAnswer, HttpFailure> HttpClient::send(const HttpRequest& request) {
+  Incoming incoming{.answer = {}, .answer_bytes_max = request.answer_bytes_max};
+  return impl_->receive(request, incoming);
+}
+
+std::expected<HttpAnswer, HttpFailure> HttpClient::stream(const HttpRequest& request,
+                                                          std::string_view media_type,
+                                                          const Sink& sink) {
+  Incoming incoming{.answer = {},
+                    .answer_bytes_max = request.answer_bytes_max,
+                    .media_type = media_type,
+                    .sink = &sink};
+  return impl_->receive(request, incoming);
 }
 
 }  // namespace bitvault::net

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,6 +71,15 @@ class HttpClient {
   HttpClient& operator=(HttpClient&& other) noexcept;
 
   [[nodiscard]] std::expected<HttpAnswer, HttpFailure> send(const HttpRequest& request);
+
+  // Takes the next piece of a body; false when it wants no more.
+  using Sink = std::function<bool(std::string_view piece)>;
+  // The same for a body that goes on: that of a 2xx answer of this media type is given to `sink` as
+  // it comes, and not kept. The request's timeout is how long nothing may come. When the sink wants
+  // no more: kStopped.
+  [[nodiscard]] std::expected<HttpAnswer, HttpFailure> stream(const HttpRequest& request,
+                                                              std::string_view media_type,
+                                                              const Sink& sink);
 
  private:
   struct Impl;

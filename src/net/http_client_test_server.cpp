@@ -134,6 +134,12 @@ void TestServer::serve(int connection, unsigned number) {
       static_cast<void>(readable(connection));  // the client closes, or we stop
       return;
     }
+    if (reply.kind == Reply::Kind::kStream) {
+      send_all(connection, fmt::format("HTTP/1.1 {} Whatever\r\n{}\r\n{}", reply.status,
+                                       reply.headers, reply.body));
+      static_cast<void>(readable(connection));
+      return;
+    }
     send_all(connection, fmt::format("HTTP/1.1 {} Whatever\r\nContent-Length: {}\r\n{}\r\n{}",
                                      reply.status, reply.body.size(), reply.headers, reply.body));
   }

@@ -21,7 +21,9 @@ class TestServer {
     unsigned connection = 0;  // counted from 1
   };
   struct Reply {
-    enum class Kind { kAnswer, kHang, kHangUp };  // hang: until the client goes or the server stops
+    // Hang: until the client goes or the server stops. Stream: the answer's body goes on, and
+    // hangs.
+    enum class Kind { kAnswer, kStream, kHang, kHangUp };
     Kind kind = Kind::kAnswer;
     unsigned status = 200;
     std::string body{};

@@ -6,6 +6,7 @@ import net from "node:net";
 import { describe, it, before } from "node:test";
 import { EventSource } from "eventsource";
 import { Dice, seed } from "./lib/dice.mjs";
+import { droppingProxy } from "./lib/proxy.mjs";
 import { nodeCreated, Server, shared } from "./lib/server.mjs";
 
 const kType = "bitvault.node.created.v1";
@@ -38,35 +39,6 @@ function listen(test, server, tenant, { query = {}, url = server.url, key = serv
   const seen = new Seen();
   source.addEventListener(kType, ({ data }) => seen.add(Number(JSON.parse(data).sequence)));
   return { source, seen };
-}
-
-// A proxy that breaks its connections after a random number of bytes.
-async function droppingProxy(test, target, dice) {
-  const { hostname, port } = new URL(target);
-  let drops = 0;
-  const proxy = net.createServer((client) => {
-    const upstream = net.connect(Number(port), hostname);
-    let left = 200 + dice.below(20_000);
-    const end = () => {
-      client.destroy();
-      upstream.destroy();
-    };
-    upstream.on("data", (bytes) => {
-      client.write(bytes.subarray(0, left));
-      left -= bytes.length;
-      if (left <= 0) {
-        drops += 1;
-        client.end();
-        upstream.destroy();
-      }
-    });
-    client.on("data", (bytes) => upstream.write(bytes));
-    for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
-  });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  test.after(() => proxy.close());
-  return { url: `http://127.0.0.1:${proxy.address().port}`, drops: () => drops };
 }
 
 // A connection that has asked for the stream and reads only when told.
