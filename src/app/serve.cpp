@@ -47,6 +47,7 @@ constexpr unsigned kFileThreads = 2;
 // For the store, the watchers and the log, beside the connections.
 constexpr rlim_t kFilesKept = 128;
 constexpr Duration kPurgePeriod = std::chrono::seconds(1);
+constexpr Duration kRestPeriod = std::chrono::seconds(2);
 
 // What this version does not have yet is refused, not ignored.
 Status check_supported(const cli::ServeOptions& options) {
@@ -161,6 +162,8 @@ class EmbeddedServer {
     }
     purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
     tasks_.spawn(purge_->run());
+    copy_at_rest_.emplace(world_, control_, kRestPeriod, [this] { return rest_round(); });
+    tasks_.spawn(copy_at_rest_->run());
     retention_.emplace(world_, *store_,
                        RetentionPolicy{.max_age_seconds = options_.retention_age_seconds,
                                        .max_events = options_.retention_events});
@@ -279,6 +282,11 @@ class EmbeddedServer {
     co_return more.value_or(false);
   }
 
+  Task<bool> rest_round() {
+    store_->copy_at_rest();
+    co_return false;
+  }
+
   Task<bool> retention_round() {
     const Retention::Outcome outcome = co_await retention_->round();
     if (outcome.trouble) {
@@ -311,6 +319,7 @@ class EmbeddedServer {
   api::Metrics metrics_;
   Watchers watchers_;
   std::optional<Reconciler> purge_;
+  std::optional<Reconciler> copy_at_rest_;
   std::optional<Retention> retention_;
   std::optional<Reconciler> let_go_;
   std::optional<BlockSummarizer> summarizer_;

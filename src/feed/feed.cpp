@@ -65,6 +65,9 @@ void Feed::take(const FeedQuery& query, Slice slice, Scan& scan) const {
     }
     if (matches) {
       scan.page_bytes += event.bytes.size();
+      if (scan.matcher) {  // the others that were read with it go
+        event.bytes = SharedBytes(std::string(event.bytes));
+      }
       scan.page.events.push_back(std::move(event));
       if (scan.page.events.size() == query.limit) {
         scan.full = true;
@@ -181,6 +184,7 @@ Task<Result<std::variant<FeedPage, CursorReset>>> Feed::read(FeedQuery query) {
     static_cast<void>(notified);
   }
   state.page.position = state.position;
+  state.page.journal = state.journal;
   state.page.next_cursor = cursors_.seal(query.tenant, state.position);
   co_return std::move(state.page);
 }

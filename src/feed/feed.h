@@ -46,8 +46,9 @@ struct FeedQuery {
 
 struct FeedPage {
   std::vector<StoredEvent> events;
-  std::vector<Sequence> erased;      // positions in the range of this page whose event was erased
-  std::optional<Position> position;  // what next_cursor holds
+  std::vector<Sequence> erased;        // positions in the range of this page whose event was erased
+  std::optional<Position> position;    // what next_cursor holds
+  std::optional<JournalHead> journal;  // as it was for the reading
   std::string next_cursor;
   bool has_more = false;      // the journal goes on behind next_cursor
   std::size_t looked_at = 0;  // events that were read for it, matching or not

@@ -31,6 +31,7 @@
 
 #include "base/crypto.h"
 #include "base/error.h"
+#include "base/shared_bytes.h"
 #include "base/tenant_name.h"
 #include "event/block_summary.h"
 #include "event/cursor.h"
@@ -43,7 +44,7 @@ namespace bitvault {
 
 struct StoredEvent {
   Sequence sequence;
-  std::string bytes;  // empty: the event was erased
+  SharedBytes bytes;  // empty: the event was erased
 };
 
 struct ReadLimit {

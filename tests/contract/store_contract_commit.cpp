@@ -9,10 +9,10 @@ namespace {
 using Strings = std::vector<std::string>;
 
 // The value of an envelope's member, which holds no escape.
-std::string member(const std::string& bytes, const std::string& name) {
+std::string member(std::string_view bytes, const std::string& name) {
   const std::string key = "\"" + name + "\":\"";
   const auto start = bytes.find(key) + key.size();
-  return bytes.substr(start, bytes.find('"', start) - start);
+  return std::string(bytes.substr(start, bytes.find('"', start) - start));
 }
 
 TEST_P(StoreContract, GivesEachEventTheNextSequence) {

@@ -40,7 +40,7 @@ Result<Committed::Event> MemoryStore::append(EncodedEvent event, Journal& journa
                 .recordedtime = clock_.wall(),
                 .salt = std::array<std::byte, 16>{}});
   journal.places.emplace(event.id.str(), journal.events.size());
-  journal.events.push_back({head.head, std::move(event.bytes)});
+  journal.events.push_back({head.head, SharedBytes(std::move(event.bytes))});
   return Committed::Event{head.head, false};
 }
 
@@ -128,7 +128,7 @@ Task<Result<FoundEvent>> MemoryStore::find(TenantName tenant, EventId id) {
   }
   const StoredEvent& event = (*journal)->events.at(found->second);
   co_return FoundEvent{FoundEvent::State::kPresent, event.sequence, leaf_hash(event.bytes),
-                       event.bytes};
+                       std::string(event.bytes)};
 }
 
 // Its events are all recorded at the time at which the clock stands.

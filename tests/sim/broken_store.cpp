@@ -142,9 +142,10 @@ class ChangingBytes final : public Misreading {
   using Misreading::Misreading;
   void spoil(const TenantName& /*tenant*/, Slice& slice) override {
     if (sometimes(10)) {
-      std::string& bytes = slice.events.front().bytes;
+      std::string bytes(slice.events.front().bytes);
       char& salt = bytes[bytes.find("\"salt\":\"") + 8];
       salt = salt == 'A' ? 'B' : 'A';
+      slice.events.front().bytes = SharedBytes(std::move(bytes));
     }
   }
 };
@@ -161,7 +162,7 @@ class Leaking final : public Misreading {
   }
 
  private:
-  std::optional<std::pair<TenantName, std::string>> other_;
+  std::optional<std::pair<TenantName, SharedBytes>> other_;
 };
 
 // Says of every tenth event that it was recorded a year ago, always the same.
@@ -171,8 +172,10 @@ class TimeTravelling final : public Misreading {
   void spoil(const TenantName& /*tenant*/, Slice& slice) override {
     for (StoredEvent& event : slice.events) {
       if (event.sequence.value % 10 == 0) {
-        char& digit = event.bytes[event.bytes.find("\"recordedtime\":\"") + 16 + 3];
+        std::string bytes(event.bytes);
+        char& digit = bytes[bytes.find("\"recordedtime\":\"") + 16 + 3];
         digit = static_cast<char>(digit - 1);
+        event.bytes = SharedBytes(std::move(bytes));
       }
     }
   }
@@ -218,7 +221,7 @@ class ShowingTooSoon final : public PassingStore {
                     .recordedtime = world_.clock().wall(),
                     .salt = {}});
       soon_.insert_or_assign(transaction.tenant(),
-                             StoredEvent{head->head.next(), std::move(event.bytes)});
+                             StoredEvent{head->head.next(), SharedBytes(std::move(event.bytes))});
     }
     auto committed = co_await inner_.commit(std::move(transaction));
     co_return committed;

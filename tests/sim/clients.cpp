@@ -407,7 +407,7 @@ Task<Result<Ending>> Clients::read_tenant(TenantName tenant) {
     journal = slice.journal;
     ending.events.resize(std::max(ending.events.size(), journal->floor.value - 1));
     for (const StoredEvent& event : slice.events) {
-      ending.events.push_back(event.bytes);
+      ending.events.emplace_back(event.bytes);
     }
     if (slice.events.empty()) {
       break;

@@ -50,7 +50,7 @@ class StableBytes final : public Checker {
   }
 
  private:
-  void remember(const TenantName& tenant, Sequence sequence, const std::string& bytes) {
+  void remember(const TenantName& tenant, Sequence sequence, std::string_view bytes) {
     const auto [known, fresh] = seen_[tenant].emplace(sequence, bytes);
     if (!fresh && known->second != bytes) {
       violations_.add("StableBytes", "{}: {} was {} and is {}", tenant.str(), sequence.value,
@@ -118,7 +118,7 @@ class Order final : public Checker {
 
  private:
   void check(const TenantName& tenant, const JournalHead& journal, Sequence sequence,
-             const std::string& bytes) {
+             std::string_view bytes) {
     if (attribute(bytes, "sequence") != sequence_text(sequence) ||
         attribute(bytes, "epoch") != journal.epoch.str() ||
         attribute(bytes, "tenant") != tenant.str()) {

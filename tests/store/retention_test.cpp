@@ -348,8 +348,8 @@ class Life {
     one_.make("acme");
     EXPECT_TRUE(one_.publish("acme", 6, "kept"));
     epoch_ = one_.head("acme").epoch;
-    for (auto& event : one_.run(one_.store().read(tenant_, {0}, {})).value().events) {
-      bytes_.push_back(std::move(event.bytes));
+    for (const auto& event : one_.run(one_.store().read(tenant_, {0}, {})).value().events) {
+      bytes_.emplace_back(event.bytes);
     }
   }
 

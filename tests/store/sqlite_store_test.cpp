@@ -274,6 +274,53 @@ TEST_F(SqliteStoreTest, CopiesTheWalWhileItGoesOn) {
   EXPECT_LT(std::filesystem::file_size(file() + "-wal"), 12 * 1024 * 1024);
 }
 
+TEST_F(SqliteStoreTest, CopiesTheWalWhileItRests) {
+  open_with_tenant();
+  ASSERT_TRUE(run(store_->commit(events({"one"}, std::string(60'000, 'x')))));
+  const auto size = [this] { return std::filesystem::file_size(file()); };
+  const auto before = size();
+  store_->copy_at_rest();
+  thread_.run_all();
+  EXPECT_EQ(size(), before) << "something was committed just now";
+  store_->copy_at_rest();
+  thread_.run_all();
+  EXPECT_GT(size(), before + 50'000);
+  ASSERT_TRUE(run(store_->commit(events({"two"}, std::string(60'000, 'x')))));
+  EXPECT_EQ(run(store_->read(acme_, {0}, {})).value().events.size(), 2u);
+}
+
+TEST_F(SqliteStoreTest, ReadsATenantsRowsWhereverTheyStand) {
+  open_with_tenant();
+  const TenantName other = tenant_name("other");
+  ASSERT_TRUE(run(store_->put_tenant(other, {})));
+  std::vector<std::string> ids;
+  const auto commit = [&](const TenantName& tenant, int count) {
+    Transaction transaction(tenant);
+    for (int i = 0; i < count; ++i) {
+      const std::string id = tenant.str() + std::to_string(ids.size());
+      transaction.append(given_event(tenant, id, ""));
+      ids.push_back(tenant == acme_ ? id : "");
+    }
+    ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+  };
+  for (const int count : {5, 1, 3}) {  // together, apart, together
+    commit(acme_, count);
+    commit(other, count);
+    commit(acme_, 1);
+  }
+  std::erase(ids, "");
+  for (std::size_t after = 0; after <= ids.size(); ++after) {
+    for (std::size_t limit = 1; limit <= ids.size() + 1; ++limit) {
+      const auto slice = run(store_->read(acme_, {after}, {.events = limit})).value();
+      ASSERT_EQ(slice.events.size(), std::min(limit, ids.size() - after));
+      for (std::size_t i = 0; i < slice.events.size(); ++i) {
+        EXPECT_EQ(slice.events[i].sequence.value, after + i + 1);
+        EXPECT_EQ(read_head(slice.events[i].bytes).id, ids[after + i]);
+      }
+    }
+  }
+}
+
 TEST_F(SqliteStoreTest, TellsPrunedFromErased) {
   open_with_tenant();
   ASSERT_TRUE(run(store_->commit(events({"a", "b", "c", "d"}))));

@@ -27,6 +27,8 @@ Checkpointer::Checkpointer(const std::string& file, const std::string& vfs, std:
 bool Checkpointer::has_caught_up(std::int64_t wal_bytes) {
   {
     const std::scoped_lock lock(mutex_);
+    wal_bytes_ = wal_bytes;
+    at_rest_ = false;
     if (wal_bytes < copied_) {  // the WAL began anew
       copied_ = 0;
       next_at_ = every_;
@@ -46,6 +48,17 @@ bool Checkpointer::has_caught_up(std::int64_t wal_bytes) {
   }
   readers_.post([this] { run(); });
   return false;
+}
+
+void Checkpointer::copy_at_rest() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!std::exchange(at_rest_, true) || running_ || wal_bytes_ <= copied_) {
+      return;
+    }
+    running_ = true;
+  }
+  readers_.post([this] { run(); });
 }
 
 void Checkpointer::run() {

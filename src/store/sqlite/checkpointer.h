@@ -25,6 +25,10 @@ class Checkpointer {
   // True when nearly all is copied, once for each time that it has caught up.
   [[nodiscard]] bool has_caught_up(std::int64_t wal_bytes);
 
+  // From anybody, now and then: starts to copy when nothing was committed since the last call. Of a
+  // WAL that is copied whole, reads need not look for each page in it.
+  void copy_at_rest();
+
  private:
   void run();
 
@@ -33,6 +37,8 @@ class Checkpointer {
   JobPoster readers_;
   std::mutex mutex_;
   std::int64_t copied_ = 0;  // bytes of the WAL; this and the following: guarded by mutex_
+  std::int64_t wal_bytes_ = 0;
+  bool at_rest_ = false;  // since the last copy_at_rest()
   std::int64_t next_at_ = 0;
   bool running_ = false;
   bool caught_up_ = false;

@@ -36,6 +36,10 @@ class Reads {
   [[nodiscard]] std::optional<std::string> setting(const std::string& name);
 
  private:
+  // Where an event's row stands.
+  [[nodiscard]] std::optional<std::int64_t> row_of(std::int64_t tenant, Sequence sequence);
+  [[nodiscard]] static std::vector<StoredEvent> collect(Statement::Run rows, std::size_t wanted,
+                                                        std::size_t bytes_max);
   [[nodiscard]] static std::optional<FoundEvent> found(Statement::Run row, Sequence head);
   [[nodiscard]] bool is_before(std::int64_t tenant, Sequence sequence, WallTime time);
 
@@ -43,6 +47,8 @@ class Reads {
   Statement begin_;
   Statement end_;
   Statement events_;
+  Statement row_;
+  Statement rows_;
   Statement find_;
   Statement at_;
   Statement recorded_;

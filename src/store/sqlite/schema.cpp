@@ -113,6 +113,7 @@ CREATE TABLE block_summary (
 )sql",
 };
 
+constexpr int kPageBytes = 8 * 1024;  // of a new file; an older one keeps its 4 KiB
 constexpr int kWriterCacheKib = 64 * 1024;
 constexpr int kReaderCacheKib = 8 * 1024;
 constexpr std::int64_t kJournalSizeLimit = 192 * 1024 * 1024;  // of a WAL that starts over
@@ -124,10 +125,11 @@ constexpr std::int64_t kJournalSizeLimit = 192 * 1024 * 1024;  // of a WAL that 
 // afterwards. Were it to come back after a loss of power, it would undo the file under its WAL.
 void configure_writer(Connection& connection) {
   connection.execute(
-      fmt::format("PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;"
+      fmt::format("PRAGMA page_size={};"
+                  "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;"
                   "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{};"
                   "PRAGMA journal_size_limit={}",
-                  kWriterCacheKib, kJournalSizeLimit));
+                  kPageBytes, kWriterCacheKib, kJournalSizeLimit));
 }
 
 // No memory mapping: it reads a page of 500 events 17 % faster (0.48 against 0.58 ms), but makes a

@@ -82,6 +82,9 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] Status health() const override;
 
+  // Now and then: readies the file for reading while nothing is committed.
+  void copy_at_rest() { checkpointer_.copy_at_rest(); }
+
  private:
   SqliteStore(std::unique_ptr<DataFolder> folder, SqliteOptions options, World& world,
               HeadListener listener);
