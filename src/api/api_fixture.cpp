@@ -112,6 +112,7 @@ void ApiTest::open() {
   keys_.emplace(world_, *store_);
   feed_.emplace(world_, *store_, bus_, cursors_);
   limits_.emplace(world_, *store_, RateDefaults{});
+  pages_.emplace();
   live_.emplace(
       world_, *feed_, bus_, cursors_,
       [this](TenantName tenant, std::string token) {
@@ -129,11 +130,13 @@ void ApiTest::open() {
                         .cursors = cursors_,
                         .metrics = metrics_,
                         .version = "1.2.3",
-                        .limits = &*limits_});
+                        .limits = &*limits_,
+                        .pages = &*pages_});
 }
 
 void ApiTest::close() {
   api_.reset();
+  pages_.reset();
   live_.reset();
   feed_.reset();
   keys_.reset();
@@ -173,8 +176,8 @@ Got ApiTest::send(const Sent& sent) {
   http::Response response = sent.body.size() > api_->body_bytes_max(request)
                                 ? api_->refuse(413, "the body is too large", request.request_id)
                                 : run(api_->handle(request));
-  Got got{response.status, response.content_type, response.headers, response.body,
-          parse(response.body)};
+  Got got{response.status, response.content_type, response.headers, std::string(response.content()),
+          parse(response.content())};
   SCOPED_TRACE(fmt::format("{} {}: {} {}", sent.method, sent.target, got.status, got.body));
   check_answer(response, got);
   return got;

@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/page_cache.h"
 #include "api/rate_limits.h"
 #include "bus/head_bus.h"
 #include "store/sqlite/sqlite_store.h"
@@ -99,6 +100,7 @@ class ApiTest : public testing::Test {
   std::optional<Feed> feed_;
   std::optional<LiveFeed> live_;
   std::optional<RateLimits> limits_;
+  std::optional<PageCache> pages_;
   std::optional<Api> api_;
 
  private:

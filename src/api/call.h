@@ -21,6 +21,7 @@
 namespace bitvault::api {
 
 class Metrics;
+class PageCache;
 class RateLimits;
 
 // What the resources work with; all of it outlives the API.
@@ -35,6 +36,7 @@ struct Services {
   Metrics& metrics;
   std::string version;
   RateLimits* limits = nullptr;  // null: none
+  PageCache* pages = nullptr;    // null: none
 };
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;

@@ -84,7 +84,8 @@ Answer read_feed(const Services& services, const Call& call) {
   if (!query) {
     co_return fail(std::move(query.error()));
   }
-  const std::string_view type = http::negotiate(call.request.header("accept"), kOffered);
+  std::string_view type = http::negotiate(call.request.header("accept"), kOffered);
+  type = type.empty() ? kPageJson : type;
   const bool streams = type == event_stream::kMediaType;
   if (const auto mode = call.parameter("mode"); mode && (*mode != "notify" || !streams)) {
     co_return wrong("query.mode", "may only be notify, and only with Accept: text/event-stream");
@@ -92,6 +93,10 @@ Answer read_feed(const Services& services, const Call& call) {
   if (streams) {
     Result<http::Response> stream = co_await open_stream(services, call, std::move(*query));
     co_return stream;
+  }
+  AskedPage asked = co_await ask_for_page(services, call, *query, type);
+  if (asked.answer) {
+    co_return std::move(*asked.answer);
   }
   const bool waits = query->wait > Duration{0};
   auto page = co_await read_page(services, call, std::move(*query));
@@ -105,7 +110,7 @@ Answer read_feed(const Services& services, const Call& call) {
     co_return std::move(page.error());
   }
   services.metrics.fed(page->events.size());
-  co_return page_answer(std::move(*page), type.empty() ? kPageJson : type);
+  co_return kept_page_answer(services, asked.keep_as, std::move(*page), type);
 }
 
 Answer get_event(const Services& services, const Call& call) {

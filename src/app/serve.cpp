@@ -19,6 +19,7 @@
 #include "access/keys.h"
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/page_cache.h"
 #include "api/rate_limits.h"
 #include "app/data_folder.h"
 #include "app/log.h"
@@ -240,6 +241,11 @@ class EmbeddedServer {
   Status listen() {
     metrics_.show("bitvault_feed_waiting", "Readers that wait for an event",
                   [this] { return static_cast<double>(bus_.listeners()); });
+    metrics_.show("bitvault_feed_pages_shared_total",
+                  "Pages that were answered with the bytes of an earlier answer",
+                  [this] { return static_cast<double>(pages_.hits()); });
+    metrics_.show("bitvault_feed_shared_bytes", "Memory of pages that are kept for others",
+                  [this] { return static_cast<double>(pages_.bytes()); });
     metrics_.show("bitvault_retention_events_expired_total",
                   "Events that retention took out of the journals",
                   [this] { return static_cast<double>(retention_->events_expired()); });
@@ -254,7 +260,8 @@ class EmbeddedServer {
                                                     .cursors = *cursors_,
                                                     .metrics = metrics_,
                                                     .version = BITVAULT_VERSION,
-                                                    .limits = &*limits_});
+                                                    .limits = &*limits_,
+                                                    .pages = &pages_});
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
@@ -316,6 +323,7 @@ class EmbeddedServer {
   std::optional<api::RateLimits> limits_;
   std::optional<Feed> feed_;
   std::optional<LiveFeed> live_;
+  api::PageCache pages_;
   api::Metrics metrics_;
   Watchers watchers_;
   std::optional<Reconciler> purge_;

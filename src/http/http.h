@@ -76,11 +76,18 @@ struct Response {
   std::string content_type = {};  // empty: no body is sent
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
+  // In place of `body`: bytes that other answers send, too. `held` keeps them alive.
+  std::string_view shared_body = {};
   // Let go when the answer was written, or could not be. An answer that holds something is bounded
   // by that: it is not counted against the server's answer_bytes_in_flight_max.
   std::shared_ptr<const void> held = {};
   // In place of a body. The connection ends with it.
   std::unique_ptr<Stream> stream = {};
+
+  // Its bytes, whoever has them.
+  [[nodiscard]] std::string_view content() const {
+    return shared_body.empty() ? std::string_view(body) : shared_body;
+  }
 };
 
 // What becomes of a request whose body is still on its way.

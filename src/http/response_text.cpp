@@ -81,7 +81,7 @@ std::string http_date(WallTime time) {
 
 std::string_view body_to_send(const Response& response, bool head_only) {
   const bool none = head_only || has_no_body(response.status) || response.content_type.empty();
-  return none ? std::string_view() : std::string_view(response.body);
+  return none ? std::string_view() : response.content();
 }
 
 void append_head(std::string& out, const Response& response, const ResponseContext& context) {
