@@ -61,6 +61,9 @@ void for_each_item(std::string_view raw, Take take) {
 }  // namespace
 
 std::optional<Json> Json::parse(std::string_view document) {
+  if (document.empty()) {  // simdjson copies from its pointer, which may be null
+    return std::nullopt;
+  }
   simdjson::dom::parser parser;
   if (parser.parse(document.data(), document.size()).error() != simdjson::SUCCESS) {
     return std::nullopt;

@@ -67,6 +67,7 @@ TEST(Json, RefusesWhatIsNotOneValidValue) {
                            "{'a':1}", "\"\xff\"", "{\"a\":{\"b\":01}}"}) {
     EXPECT_FALSE(Json::parse(text)) << text;
   }
+  EXPECT_FALSE(Json::parse(std::string_view()));
 }
 
 TEST(Json, OtherKindsHaveNoMembersAndNoElements) {
