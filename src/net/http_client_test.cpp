@@ -134,5 +134,91 @@ TEST(HttpClient, StopsInTheMiddleOfARequest) {
   close(stop[1]);
 }
 
+constexpr const char* kStreamHeader = "Content-Type: text/Event-Stream; charset=utf-8\r\n";
+
+TEST(HttpClientStream, GivesWhatComesUntilTheSinkIsFull) {
+  TestServer server([](const TestServer::Request&) {
+    return Reply{.kind = Reply::Kind::kStream, .body = "some", .headers = kStreamHeader};
+  });
+  std::string came;
+  const auto answer =
+      make_client().stream(get(server.url()), "text/event-stream", [&](std::string_view piece) {
+        came += piece;
+        return came.size() < 4;
+      });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, Kind::kStopped);
+  EXPECT_EQ(came, "some");
+}
+
+TEST(HttpClientStream, KeepsABodyThatIsNoStream) {
+  for (const Reply& reply :
+       {Reply{.body = "{}", .headers = "Content-Type: application/json\r\n"},
+        Reply{.status = 409, .body = "{}", .headers = kStreamHeader}, Reply{.body = "{}"}}) {
+    TestServer server([&](const TestServer::Request&) { return reply; });
+    HttpClient client = make_client();
+    const auto never = [](std::string_view) {
+      ADD_FAILURE() << "it is no stream";
+      return true;
+    };
+    const auto answer = client.stream(get(server.url()), "text/event-stream", never);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "{}");
+    HttpRequest small = get(server.url());
+    small.answer_bytes_max = 1;
+    EXPECT_EQ(client.stream(small, "text/event-stream", never).error().kind, Kind::kTooLarge);
+  }
+}
+
+TEST(HttpClientStream, EndsWhenNothingComes) {
+  for (const auto kind : {Reply::Kind::kStream, Reply::Kind::kHang}) {
+    TestServer server([&](const TestServer::Request&) {
+      return Reply{.kind = kind, .body = "first", .headers = kStreamHeader};
+    });
+    HttpRequest request = get(server.url());
+    request.timeout = std::chrono::milliseconds(50);
+    const auto answer =
+        make_client().stream(request, "text/event-stream", [](std::string_view) { return true; });
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, Kind::kTimeout);
+  }
+}
+
+TEST(HttpClientStream, LastsAsLongAsAnythingComes) {
+  TestServer server([](const TestServer::Request&) {
+    return Reply{.kind = Reply::Kind::kStream,
+                 .headers = std::string(kStreamHeader) + "Connection: close\r\n",
+                 .later = {":", "\n", "\n", ":", "\n", "\n"},
+                 .pause = std::chrono::milliseconds(150)};
+  });
+  HttpRequest request = get(server.url());
+  request.timeout = std::chrono::milliseconds(750);  // a pause is a fifth, all of them are more
+  std::string came;
+  const auto answer =
+      make_client().stream(request, "text/event-stream", [&](std::string_view piece) {
+        came += piece;
+        return true;
+      });
+  EXPECT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(came, ":\n\n:\n\n");
+}
+
+TEST(HttpClientStream, StopsWhileItIsOpen) {
+  std::array<int, 2> stop{};
+  ASSERT_EQ(pipe(stop.data()), 0);
+  {
+    TestServer server([](const TestServer::Request&) {
+      return Reply{.kind = Reply::Kind::kStream, .body = "first", .headers = kStreamHeader};
+    });
+    const auto answer =
+        make_client(stop[0]).stream(get(server.url()), "text/event-stream",
+                                    [&](std::string_view) { return write(stop[1], "x", 1) == 1; });
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, Kind::kStopped);
+  }
+  close(stop[0]);
+  close(stop[1]);
+}
+
 }  // namespace
 }  // namespace bitvault::net

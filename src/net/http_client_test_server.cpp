@@ -117,6 +117,21 @@ bool TestServer::read_request(int connection, std::string& buffer, Request& requ
   }
 }
 
+void TestServer::send_stream(int connection, const Reply& reply) const {
+  send_all(connection, fmt::format("HTTP/1.1 {} Whatever\r\n{}\r\n{}", reply.status, reply.headers,
+                                   reply.body));
+  if (reply.later.empty()) {
+    static_cast<void>(readable(connection));
+  }
+  for (const std::string& piece : reply.later) {
+    pollfd stop{.fd = wake_read_, .events = 0, .revents = 0};
+    if (poll(&stop, 1, static_cast<int>(reply.pause.count())) > 0) {
+      return;
+    }
+    send_all(connection, piece);
+  }
+}
+
 void TestServer::serve(int connection, unsigned number) {
   std::string buffer;
   Request request;
@@ -135,9 +150,7 @@ void TestServer::serve(int connection, unsigned number) {
       return;
     }
     if (reply.kind == Reply::Kind::kStream) {
-      send_all(connection, fmt::format("HTTP/1.1 {} Whatever\r\n{}\r\n{}", reply.status,
-                                       reply.headers, reply.body));
-      static_cast<void>(readable(connection));
+      send_stream(connection, reply);
       return;
     }
     send_all(connection, fmt::format("HTTP/1.1 {} Whatever\r\nContent-Length: {}\r\n{}\r\n{}",

@@ -2,6 +2,7 @@
 // a time, answers from a function. Only linked into tests.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -28,6 +29,9 @@ class TestServer {
     unsigned status = 200;
     std::string body{};
     std::string headers{};  // more of them, each with "\r\n"
+    // Of a stream: what comes `pause` after what was before, each; then it ends.
+    std::vector<std::string> later{};
+    std::chrono::milliseconds pause{0};
   };
   // Called on the server's thread.
   using Handler = std::function<Reply(const Request&)>;
@@ -46,6 +50,7 @@ class TestServer {
   void serve(int connection, unsigned number);
   // Waits for input; false when the server stops.
   [[nodiscard]] bool readable(int fd) const;
+  void send_stream(int connection, const Reply& reply) const;
   [[nodiscard]] bool read_request(int connection, std::string& buffer, Request& request) const;
 
   Handler handler_;

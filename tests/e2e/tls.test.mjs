@@ -119,6 +119,8 @@ describe("https", () => {
     const tail = await run(["tail", "--from", "earliest", "--once", "--json"], { env });
     assert.equal(tail.code, 0, tail.stderr);
     assert.equal(JSON.parse(tail.stdout).type, "bitvault.node.created.v1");
+    const followed = await run(["tail", "--from", "earliest", "--limit", "1", "--json"], { env });
+    assert.equal(followed.stdout, tail.stdout, followed.stderr);
     const stranger = await run(["tenants", "list"], { env: { ...env, BITVAULT_CA_FILE: "" } });
     assert.notEqual(stranger.code, 0);
     assert.match(stranger.stderr, /--ca-file/);
