@@ -28,13 +28,13 @@ std::string minified(std::string_view document) {
 }
 
 // The value, put together from the parts that Json tells.
-std::string rebuilt(const cli::Json& value, std::size_t depth) {
+std::string rebuilt(const Json& value, std::size_t depth) {
   if (depth == kDepthMax || (!value.is_object() && !value.is_array())) {
     return value.is_string() ? json_string(value.text()) : std::string(value.raw());
   }
   std::string text;
   if (value.is_array()) {
-    for (const cli::Json& element : value.elements()) {
+    for (const Json& element : value.elements()) {
       text += (text.empty() ? "" : ",") + rebuilt(element, depth + 1);
     }
     return "[" + text + "]";
@@ -52,14 +52,14 @@ void check_shown(std::string_view text, std::string_view what) {
 }
 
 void json(std::string_view input) {
-  const auto document = cli::Json::parse(input);
+  const auto document = Json::parse(input);
   if (!document) {
     return;
   }
   const std::string compact = minified(input);
   check(minified(document->raw()) == compact, "a document is its value");
   check(minified(rebuilt(*document, 0)) == compact, "a value is its parts");
-  check(minified(cli::indented(input)) == compact, "indented, a document is the same");
+  check(minified(indented(input)) == compact, "indented, a document is the same");
 }
 
 void shown(std::string_view input) {
