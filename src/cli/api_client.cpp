@@ -40,6 +40,13 @@ std::string_view code_of(Kind kind) {
 
 }  // namespace
 
+std::string Failure::code() const {
+  if (problem) {
+    return problem->code.empty() ? fmt::format("http_{}", problem->status) : problem->code;
+  }
+  return std::string(transport ? code_of(*transport) : "");
+}
+
 std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -54,9 +61,10 @@ std::string percent_encoded(std::string_view text) {
 
 ApiClient::ApiClient(Settings settings, int stop_fd)
     : settings_(std::move(settings)),
-      client_({.user_agent = "BitVault-Events/" BITVAULT_VERSION,
+      options_{.user_agent = "BitVault-Events/" BITVAULT_VERSION,
                .ca_file = settings_.ca_file,
-               .stop_fd = stop_fd}) {}
+               .stop_fd = stop_fd},
+      client_(options_) {}
 
 std::string ApiClient::tenant_path(std::string_view rest) const {
   check(settings_.tenant.has_value(), "a command that needs a tenant has one");
@@ -118,6 +126,14 @@ std::expected<net::HttpAnswer, Failure> ApiClient::call(const Call& call) {
         unanswered({Kind::kBadUrl, "the answer is not JSON: is it a server of BitVault Events?"}));
   }
   return *std::move(answer);
+}
+
+std::optional<Failure> ApiClient::failure_of(
+    const std::expected<net::HttpAnswer, net::HttpFailure>& outcome) const {
+  if (!outcome) {
+    return unanswered(outcome.error());
+  }
+  return outcome->status / 100 == 2 ? std::nullopt : std::optional(refused(*outcome));
 }
 
 Failure ApiClient::refused(const net::HttpAnswer& answer) const {

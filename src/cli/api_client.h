@@ -31,6 +31,8 @@ struct Failure {
   std::string text{};  // for a person, several lines
   std::string json{};  // for a program: the server's problem document, or one like it
 
+  // The problem's code, or one like it.
+  [[nodiscard]] std::string code() const;
   [[nodiscard]] bool stopped() const { return transport == net::HttpFailure::Kind::kStopped; }
 };
 
@@ -54,12 +56,19 @@ class ApiClient {
   // "/v1/tenants/<tenant>" and `rest`; the settings have a tenant.
   [[nodiscard]] std::string tenant_path(std::string_view rest) const;
 
- private:
+  // For those who carry many requests at a time (net::HttpLines): how to begin, what to send, and
+  // why its outcome is a failure, when it is one.
+  [[nodiscard]] const net::HttpClient::Options& options() const { return options_; }
   [[nodiscard]] net::HttpRequest make_request(const Call& call, std::string_view accept) const;
+  [[nodiscard]] std::optional<Failure> failure_of(
+      const std::expected<net::HttpAnswer, net::HttpFailure>& outcome) const;
+
+ private:
   [[nodiscard]] Failure refused(const net::HttpAnswer& answer) const;
   [[nodiscard]] Failure unanswered(const net::HttpFailure& failure) const;
 
   Settings settings_;
+  net::HttpClient::Options options_;
   net::HttpClient client_;
   bool reached_ = false;
 };

@@ -257,6 +257,7 @@ int run_cli(int argc, const char* const* argv, const Surroundings& surroundings,
   add_keys(tree);
   add_catalog(tree);
   PatternCommands patterns(tree, console, surroundings.in_fd);
+  add_bench(tree);
   local.add_rest();
   try {
     tree.root().parse(argc, argv);

@@ -67,6 +67,7 @@ TEST_F(Completion, BashCompletesCommandsOptionsAndChoices) {
   EXPECT_EQ(bash_offers("tail --on-reset ''"), "earliest latest fail\n");
   EXPECT_EQ(bash_offers("tail --on-reset = l"), "latest\n");
   EXPECT_EQ(bash_offers("tail --from e"), "earliest\n");
+  EXPECT_EQ(bash_offers("bench --mode ''"), "publish feed latency\n");
   EXPECT_EQ(bash_offers("tail --once --su"), "--subject-prefix\n");
   EXPECT_EQ(bash_offers("keys --tenant list c"), "create\n");  // a value is no command
   EXPECT_EQ(bash_offers("tail --tenant ''"), "\n");
