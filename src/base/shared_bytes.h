@@ -8,26 +8,40 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace bitvault {
 
-class SharedBytes : public std::string_view {
+class SharedBytes {
  public:
   SharedBytes() = default;
   explicit SharedBytes(std::string own)
       : SharedBytes(std::make_shared<const std::string>(std::move(own))) {}
   // `part` lies within what `owner` keeps.
   SharedBytes(std::string_view part, std::shared_ptr<const void> owner)
-      : std::string_view(part), owner_(std::move(owner)) {}
+      : view_(part), owner_(std::move(owner)) {}
 
- private:
-  explicit SharedBytes(std::shared_ptr<const std::string> own) : std::string_view(*own) {
-    owner_ = std::move(own);
+  // NOLINTNEXTLINE(google-explicit-constructor): it is read as the view that it keeps.
+  operator std::string_view() const { return view_; }
+  [[nodiscard]] std::string_view view() const { return view_; }
+  [[nodiscard]] std::size_t size() const { return view_.size(); }
+  [[nodiscard]] bool empty() const { return view_.empty(); }
+  [[nodiscard]] const char* data() const { return view_.data(); }
+
+  friend bool operator==(const SharedBytes& a, const SharedBytes& b) { return a.view_ == b.view_; }
+  friend bool operator==(const SharedBytes& a, std::string_view b) { return a.view_ == b; }
+  friend std::ostream& operator<<(std::ostream& out, const SharedBytes& bytes) {
+    return out << bytes.view_;
   }
 
+ private:
+  explicit SharedBytes(std::shared_ptr<const std::string> own)
+      : view_(*own), owner_(std::move(own)) {}
+
+  std::string_view view_;
   std::shared_ptr<const void> owner_;
 };
 

@@ -109,7 +109,7 @@ class Site final : public WatchListener {
         co_return;
       }
       for (const StoredEvent& event : slice->events) {
-        events.push_back(json::parse(event.bytes));
+        events.push_back(json::parse(event.bytes.view()));
         lines.push_back(line_of(events.back()));
       }
     }

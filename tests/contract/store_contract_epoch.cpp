@@ -8,7 +8,8 @@ namespace {
 // The epoch that an event carries in its bytes.
 std::string epoch_in(const StoredEvent& event) {
   constexpr std::string_view kKey = "\"epoch\":\"";
-  return std::string(event.bytes.substr(event.bytes.find(kKey) + kKey.size(), Epoch::kBytes));
+  return std::string(
+      event.bytes.view().substr(event.bytes.view().find(kKey) + kKey.size(), Epoch::kBytes));
 }
 
 TEST_P(StoreContract, ATenantBeginsWithOneEpoch) {

@@ -308,8 +308,9 @@ class Conversation {
     simdjson::dom::parser parser;
     const auto object = read_object(parser, event.bytes);
     check(text_of(object, "sequence") == sequence_text(event.sequence), "an event has its place");
-    check(event.bytes.size() <= kEventBytesMax && event.bytes.find('\n') == std::string::npos,
-          "an event is a line");
+    check(
+        event.bytes.size() <= kEventBytesMax && event.bytes.view().find('\n') == std::string::npos,
+        "an event is a line");
   }
 
   std::map<std::string, std::string, std::greater<>> words_;
