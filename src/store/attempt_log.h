@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "world/world.h"
 
-namespace bitvault::delivery {
+namespace bitvault {
 
 struct AttemptEntry {
   TenantName tenant;
@@ -62,4 +62,4 @@ class AttemptLog {
   virtual void forget(const TenantName& tenant, std::optional<std::string> subscription) = 0;
 };
 
-}  // namespace bitvault::delivery
+}  // namespace bitvault
