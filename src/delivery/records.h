@@ -129,7 +129,19 @@ struct Request {
 
 // Error: kInternal for what to_record() did not make.
 template <class T>
-[[nodiscard]] Result<T> from_record(std::string_view value);
+[[nodiscard]] Result<T> from_record(std::string_view value) = delete;
+template <>
+Result<TrackRecord> from_record(std::string_view value);
+template <>
+Result<ReplayRecord> from_record(std::string_view value);
+template <>
+Result<DebtRecord> from_record(std::string_view value);
+template <>
+Result<DeadLetter> from_record(std::string_view value);
+template <>
+Result<SkipRecord> from_record(std::string_view value);
+template <>
+Result<Request> from_record(std::string_view value);
 
 [[nodiscard]] std::string track_key(std::string_view subscription, std::string_view track);
 [[nodiscard]] std::string sequence_key(std::string_view subscription, Sequence sequence);
