@@ -1,5 +1,6 @@
 #include "feed/live_feed.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/this_coro.hpp>
 #include <utility>
@@ -15,6 +16,8 @@ namespace {
 constexpr std::size_t kPageEvents = 500;
 constexpr std::uint64_t kRetryMillisecondsMin = 500;
 constexpr std::uint64_t kRetryMillisecondsMax = 3'000;
+// Until its tail has noticed that the history is another one.
+constexpr Duration kEpochPause = std::chrono::milliseconds(100);
 
 // Bytes and what keeps them alive.
 struct Text {
@@ -73,6 +76,8 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     }
   }
 
+  [[nodiscard]] std::string payer() const override { return tenant_.str(); }
+
   // Something is sent each period, so that proxies and the client see that the stream is alive.
   void tick(MonotonicTime now) override {
     if (std::exchange(spoke_, false)) {
@@ -101,22 +106,27 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
     if (batch->end.sequence <= position_.sequence) {
       return;
     }
-    const std::vector<std::string_view> pieces = wanted(*batch);
+    const Wanted part = wanted(*batch);
     position_ = batch->end;
-    if (pieces.empty()) {
+    if (part.pieces.empty()) {
       return;
     }
     spoke_ = true;
-    told_ = position_.sequence;
-    send(pieces, batch);
+    told_ = part.told;
+    send(part.pieces, {batch, &batch->text});
   }
 
   void thrown_out() override { outlet_->rouse(); }
   void turn_out() override { outlet_->cut(); }
 
   // The parts of a batch that this stream is sent; neighbours are one.
-  [[nodiscard]] std::vector<std::string_view> wanted(const TailBatch& batch) const {
-    std::vector<std::string_view> pieces;
+  struct Wanted {
+    std::vector<std::string_view> pieces = {};
+    Sequence told = {};  // of the last id among them
+  };
+  [[nodiscard]] Wanted wanted(const TailBatch& batch) const {
+    Wanted part{.told = batch.end.sequence};
+    std::vector<std::string_view>& pieces = part.pieces;
     const auto add = [&](std::string_view piece) {
       if (!pieces.empty() && pieces.back().data() + pieces.back().size() == piece.data()) {
         pieces.back() = {pieces.back().data(), pieces.back().size() + piece.size()};
@@ -128,18 +138,19 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       if (entry.sequence > position_.sequence &&
           (!filter_ || filter_->matches(*matcher_, entry.event))) {
         add(entry.block);
+        part.told = entry.sequence;
       }
     }
-    if (notify_) {
-      const bool grown = !pieces.empty();
-      pieces.clear();
-      if (grown) {
-        pieces.emplace_back(batch.advanced);
-      }
-    } else {
+    if (notify_ && !pieces.empty()) {
+      pieces.assign(1, batch.advanced);
+    }
+    if (!notify_) {
       add(batch.rest);
     }
-    return pieces;
+    if (notify_ || !batch.rest.empty()) {
+      part.told = batch.end.sequence;
+    }
+    return part;
   }
 
   // True when it has read what there was and may join the tail.
@@ -152,7 +163,11 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       judged_ = true;
       open = outcome != Outcome::kEnded;
       behind = outcome == Outcome::kMore || !tail.takes(position_);
-      const Duration owed = co_await charge();
+      Duration owed = co_await charge();
+      if (behind && outcome == Outcome::kAtHead && tail.is_in_another_epoch(position_)) {
+        tail.look_again();
+        owed = std::max(owed, kEpochPause);
+      }
       if (open && behind && owed > Duration{0}) {
         open = co_await pause(owed);
       }
@@ -249,13 +264,14 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   }
 
   // While it has joined: what is not taken at once makes it leave.
-  void send(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner) {
+  void send(std::span<const std::string_view> pieces, std::shared_ptr<const std::string> owner) {
     if (!outlet_->send(pieces, std::move(owner))) {
       TailReader::leave();
       outlet_->rouse();
     }
   }
-  void send(std::initializer_list<std::string_view> pieces, std::shared_ptr<const void> owner) {
+  void send(std::initializer_list<std::string_view> pieces,
+            std::shared_ptr<const std::string> owner) {
     send(std::span(pieces.begin(), pieces.size()), std::move(owner));
   }
 

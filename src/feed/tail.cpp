@@ -91,14 +91,16 @@ std::shared_ptr<const TailBatch> Tail::render(const FeedPage& page) const {
   if (!page.erased.empty()) {
     event_stream::append_erased(batch->text, page.next_cursor, page.erased);
   }
+  const std::size_t advanced = batch->text.size();
+  batch->text += event_stream::advanced(page.next_cursor);
   const std::string_view text = batch->text;
   for (std::size_t i = 0; i < extents.size(); ++i) {
     const auto& [block, event, end] = extents[i];
     batch->entries.push_back({page.events[i].sequence, text.substr(event, end - 2 - event),
                               text.substr(block, end - block)});
   }
-  batch->rest = text.substr(rest);
-  batch->advanced = event_stream::advanced(page.next_cursor);
+  batch->rest = text.substr(rest, advanced - rest);
+  batch->advanced = text.substr(advanced);
   return batch;
 }
 

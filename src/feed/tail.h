@@ -35,8 +35,8 @@ struct TailBatch {
   Position end;  // everything up to here is in it
   std::string text = {};
   std::vector<Entry> entries = {};
-  std::string_view rest = {};  // of text: what concerns no single event
-  std::string advanced = {};   // the block that only says so
+  std::string_view rest = {};      // of text: what concerns no single event
+  std::string_view advanced = {};  // of text: the block that only says so
 };
 
 class TailReader : public boost::intrusive::list_base_hook<
@@ -93,6 +93,11 @@ class Tail {
   [[nodiscard]] bool takes(const Position& position) const;
   // Whether it is handing out what comes right after `position`.
   [[nodiscard]] bool is_at(const Position& position) const { return position_ == position; }
+  // Whether it has not noticed yet that the history is another one, or `position` is not of it.
+  [[nodiscard]] bool is_in_another_epoch(const Position& position) const {
+    return position_ && position_->epoch != position.epoch;
+  }
+  void look_again() { wake_.notify(); }
   // Only when takes(position).
   void join(TailReader& reader, const Position& position);
 

@@ -1,9 +1,11 @@
 // A Budget bounds the memory that many holders have together, and what one payer of them has; a
-// Charge is one holder's part of it. Who asks for more than is left is refused at once.
+// Charge is one holder's part of it, SharedCharges are those of holders who have the same bytes.
+// Who asks for more than is left is refused at once.
 #pragma once
 
 #include <cstddef>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -90,6 +92,62 @@ class Charge {
   Budget& budget_;
   std::string payer_;
   std::size_t bytes_ = 0;
+};
+
+// Of one thread. Many hold the same bytes: the first one pays for them, and with the last one they
+// are given back.
+class SharedCharges {
+  struct Shared {
+    explicit Shared(Budget& budget) : charge(budget) {}
+
+    Charge charge;
+    std::size_t holders = 0;
+  };
+  using ByBytes = std::unordered_map<const void*, Shared>;
+
+ public:
+  // One holder's; it goes before the bytes do.
+  class Part {
+   public:
+    Part() = default;
+    Part(ByBytes& all, ByBytes::iterator place) : all_(&all), place_(place) {
+      ++place_->second.holders;
+    }
+    Part(Part&& other) noexcept : all_(std::exchange(other.all_, nullptr)), place_(other.place_) {}
+    Part& operator=(Part&& other) noexcept {
+      std::swap(all_, other.all_);
+      std::swap(place_, other.place_);
+      return *this;
+    }
+    ~Part() {
+      if (all_ != nullptr && --place_->second.holders == 0) {
+        all_->erase(place_);
+      }
+    }
+
+   private:
+    ByBytes* all_ = nullptr;
+    ByBytes::iterator place_;
+  };
+
+  explicit SharedCharges(Budget& budget) : budget_(budget) {}
+
+  // Nothing when the budget has not got it.
+  [[nodiscard]] std::optional<Part> take(const std::string& bytes, std::string payer) {
+    const auto [place, is_new] = by_bytes_.try_emplace(&bytes, budget_);
+    if (is_new) {
+      place->second.charge.pay_for(std::move(payer));
+      if (!place->second.charge.raise_to(bytes.capacity())) {
+        by_bytes_.erase(place);
+        return std::nullopt;
+      }
+    }
+    return Part(by_bytes_, place);
+  }
+
+ private:
+  Budget& budget_;
+  ByBytes by_bytes_;
 };
 
 }  // namespace bitvault::http

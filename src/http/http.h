@@ -38,11 +38,11 @@ class Outlet {
  public:
   virtual ~Outlet() = default;
 
-  // Sends at once what the client takes. The rest is kept, and `owner`, which keeps the bytes
-  // alive, with it: then, or when the connection is to end, it says false. Nothing more may be sent
-  // until flushed() has been awaited.
+  // Sends at once what the client takes. The rest is kept, and with it `owner`, in which the pieces
+  // lie (null: they live for ever): then, or when the connection is to end, it says false. Nothing
+  // more may be sent until flushed() has been awaited.
   [[nodiscard]] virtual bool send(std::span<const std::string_view> pieces,
-                                  std::shared_ptr<const void> owner) = 0;
+                                  std::shared_ptr<const std::string> owner) = 0;
 
   // Waits until what is kept was sent. False when the connection is to end: the client has gone, is
   // too slow, or the server stops.
@@ -65,6 +65,9 @@ class Stream {
   // Writes the body, on the connection's thread and executor; it ends with its return, and the
   // connection with it. Cancelled as Handler::handle() is; it does not throw.
   [[nodiscard]] virtual Task<> run(Outlet& outlet) = 0;
+
+  // Whose share of the answers' memory is taken by what is kept for a client; may be empty.
+  [[nodiscard]] virtual std::string payer() const = 0;
 
   // Comes about every ServerOptions::tick while run() is in rest().
   virtual void tick(MonotonicTime now) = 0;

@@ -43,7 +43,7 @@ struct Shared {
   World& world;
   ServerCounters counters;
   Budget bodies{options.body_bytes_in_flight_max, options.body_bytes_share_max};
-  Budget answers{options.answer_bytes_in_flight_max, options.answer_bytes_in_flight_max};
+  Budget answers{options.answer_bytes_in_flight_max, options.answer_bytes_share_max};
 };
 
 Result<Acceptor> bind(net::io_context& context, const ServerOptions& options, std::uint16_t port) {

@@ -41,8 +41,9 @@ struct ServerOptions {
   std::size_t body_bytes_share_max = 64 * 1024 * 1024;       // of them, of one payer
   // The same, of answers above 16 KiB that hold nothing.
   std::size_t answer_bytes_in_flight_max = 256 * 1024 * 1024;
-  Duration header_timeout = std::chrono::seconds(10);  // from a head's first byte to its last
-  Duration body_timeout = std::chrono::seconds(60);    // of a whole body
+  std::size_t answer_bytes_share_max = 64 * 1024 * 1024;  // of them, kept for one payer's streams
+  Duration header_timeout = std::chrono::seconds(10);     // from a head's first byte to its last
+  Duration body_timeout = std::chrono::seconds(60);       // of a whole body
   Duration idle_timeout = std::chrono::seconds(75);
   Duration write_timeout = std::chrono::seconds(30);   // without any progress
   std::size_t write_bytes_per_second_min = 16 * 1024;  // of an answer, beside write_timeout

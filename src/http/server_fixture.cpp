@@ -18,7 +18,8 @@ using net::ip::tcp;
 // Sends what it is told; what the client does not take at once is flushed before it rests again.
 class EchoHandler::EchoStream final : public Stream {
  public:
-  explicit EchoStream(EchoHandler& handler) : handler_(handler) {}
+  EchoStream(EchoHandler& handler, std::string payer)
+      : handler_(handler), payer_(std::move(payer)) {}
 
   Task<> run(Outlet& outlet) override {
     outlet_ = &outlet;
@@ -33,6 +34,7 @@ class EchoHandler::EchoStream final : public Stream {
       open = co_await outlet.rest();
       if (open) {
         open = co_await outlet.flushed();
+        sending_ = false;
       }
     }
     {
@@ -44,22 +46,23 @@ class EchoHandler::EchoStream final : public Stream {
     handler_.cancelled += was_cancelled ? 1 : 0;
   }
 
+  std::string payer() const override { return payer_; }
   void tick(MonotonicTime) override { ++handler_.ticked; }
 
-  void tell(std::string text) {
-    if (text == "cut") {
+  void tell(const std::shared_ptr<const std::string>& text) {
+    if (*text == "cut") {
       outlet_->cut();
       return;
     }
-    if (text == "end") {
+    if (*text == "end") {
       ended_ = true;
       outlet_->rouse();
       return;
     }
-    const auto owner = std::make_shared<const std::string>(std::move(text));
-    const std::array<std::string_view, 2> pieces{std::string_view(*owner).substr(0, 1),
-                                                 std::string_view(*owner).substr(1)};
-    if (!outlet_->send(pieces, owner)) {
+    const std::array<std::string_view, 2> pieces{std::string_view(*text).substr(0, 1),
+                                                 std::string_view(*text).substr(1)};
+    if (!sending_ && !outlet_->send(pieces, text)) {
+      sending_ = true;
       outlet_->rouse();
     }
   }
@@ -68,9 +71,11 @@ class EchoHandler::EchoStream final : public Stream {
 
  private:
   EchoHandler& handler_;
+  const std::string payer_;
   Outlet* outlet_ = nullptr;
   Executor executor_;
   bool ended_ = false;
+  bool sending_ = false;  // what the client has not taken yet
 };
 
 class EchoHandler::FloodStream final : public Stream {
@@ -91,6 +96,7 @@ class EchoHandler::FloodStream final : public Stream {
     --handler_.streaming;
   }
 
+  std::string payer() const override { return {}; }
   void tick(MonotonicTime) override {}
 
  private:
@@ -98,9 +104,10 @@ class EchoHandler::FloodStream final : public Stream {
 };
 
 void EchoHandler::stream(const std::string& text) {
+  const auto shared = std::make_shared<const std::string>(text);
   const std::lock_guard lock(mutex_);
   for (EchoStream* stream : streams_) {
-    net::post(stream->executor(), [stream, text] { stream->tell(text); });
+    net::post(stream->executor(), [stream, shared] { stream->tell(shared); });
   }
 }
 
@@ -126,7 +133,7 @@ Task<Response> EchoHandler::handle(const Request& request) {
     co_await commit();
     response.body = "committed";
   } else if (request.path == "/stream") {
-    response.stream = std::make_unique<EchoStream>(*this);
+    response.stream = std::make_unique<EchoStream>(*this, std::string(request.header("x-payer")));
   } else if (request.path == "/flood") {
     response.stream = std::make_unique<FloodStream>(*this);
   } else if (request.path == "/big") {

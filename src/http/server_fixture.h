@@ -26,7 +26,7 @@ namespace bitvault::http {
 //   /no       refuses a body that is still to come, with 401
 //   /stream   streams what stream() is given, until "end" or "cut"
 //   /flood    streams 1 MiB after the other
-// The payer of a body is in the header x-payer.
+// The payer of a body, and of what a stream keeps, is in the header x-payer.
 class EchoHandler final : public Handler {
  public:
   static constexpr std::size_t kBodyBytesMax = 1024 * 1024;
@@ -41,7 +41,8 @@ class EchoHandler final : public Handler {
 
   // From another thread, as a store does it.
   void finish_commits();
-  // Sends it on every open stream, from the thread of each.
+  // Sends it, as the same bytes, on every open stream, from the thread of each; not on one whose
+  // client has not taken what came before.
   void stream(const std::string& text);
 
   std::atomic<int> waiting = 0;    // of /wait and /commit, ever

@@ -295,7 +295,7 @@ Task<> Session::begin_stream(Response response) {
               {.date = context_.date, .request_id = request_.request_id, .keep_alive = false});
   context_.counters.answers[response.status / 100 - 1].add();
   const bool written = co_await write(out_, {});
-  if (written) {
+  if (written && !context_.stopping) {
     stream_ = std::move(response.stream);
   }
 }
@@ -306,7 +306,7 @@ Task<> Session::stream() {
   park();
   free_memory(request_.request_id);
   enter(Phase::kStreaming);
-  StreamOutlet outlet(transport_, context_);
+  StreamOutlet outlet(transport_, context_, *stream_);
   outlet_ = &outlet;
   context_.counters.streams_open.add();
   co_await stream_->run(outlet);

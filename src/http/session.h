@@ -29,6 +29,7 @@ struct SessionContext {
   Budget& answers;
   std::string date;  // of the present second
   bool stopping = false;
+  SharedCharges kept{answers};  // what streams keep for their clients
 };
 
 class Session {

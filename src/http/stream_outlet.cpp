@@ -1,17 +1,18 @@
 #include "http/stream_outlet.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "http/frame_cache.h"
 
 namespace bitvault::http {
 
-StreamOutlet::StreamOutlet(Transport& transport, SessionContext& context)
-    : transport_(transport), context_(context) {}
+StreamOutlet::StreamOutlet(Transport& transport, SessionContext& context, const Stream& stream)
+    : transport_(transport), context_(context), stream_(stream) {}
 
 bool StreamOutlet::send(std::span<const std::string_view> pieces,
-                        std::shared_ptr<const void> owner) {
+                        std::shared_ptr<const std::string> owner) {
   check(!rest_, "nothing is sent before what is kept");
   if (broken_) {
     return false;
@@ -32,8 +33,8 @@ bool StreamOutlet::send(std::span<const std::string_view> pieces,
 
 // Keeps the pieces but for the first `sent` bytes.
 void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t sent,
-                        std::shared_ptr<const void> owner) {
-  rest_ = std::make_unique<Rest>(context_.answers);
+                        std::shared_ptr<const std::string> owner) {
+  rest_ = std::make_unique<Rest>();
   rest_->owner = std::move(owner);
   while (!pieces.empty() && sent >= pieces.front().size()) {
     sent -= pieces.front().size();
@@ -45,8 +46,13 @@ void StreamOutlet::keep(std::span<const std::string_view> pieces, std::size_t se
   for (const std::string_view piece : rest_->pieces) {
     size += piece.size();
   }
-  if (!rest_->charge.raise_to(size)) {
-    cut();
+  if (rest_->owner) {
+    auto charge = context_.kept.take(*rest_->owner, stream_.payer());
+    if (!charge) {
+      cut();
+      return;
+    }
+    rest_->charge = std::move(*charge);
   }
   const MonotonicTime now = context_.world.clock().monotonic();
   rest_->progress_until = now + context_.options.write_timeout;

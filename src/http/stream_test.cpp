@@ -10,10 +10,11 @@ namespace {
 class StreamTest : public ServerTest {
  protected:
   // A connection whose stream is open and whose head has been read.
-  [[nodiscard]] Client open_stream(const std::string& path = "/stream") {
+  [[nodiscard]] Client open_stream(const std::string& path = "/stream",
+                                   const std::string& headers = "") {
     const int before = handler_.streaming;
     Client socket = connect();
-    send(socket, "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    send(socket, "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n");
     await([&] { return handler_.streaming > before; });
     return socket;
   }
@@ -96,6 +97,43 @@ TEST_P(StreamTest, KeepsNoMoreThanTheBudgetAllows) {
   handler_.stream(std::string(32 * 1024 * 1024, 'y'));
   await([&] { return handler_.streaming == 0; });
   EXPECT_LT(read_all(socket).size(), 32u * 1024 * 1024);
+}
+
+TEST_P(StreamTest, PaysOnceForWhatManyAreSent) {
+  constexpr std::size_t kSize = 32 * 1024 * 1024;
+  start({.threads = 1, .answer_bytes_in_flight_max = kSize + kSize / 2});
+  std::vector<Client> sockets;
+  for (int i = 0; i < 3; ++i) {
+    sockets.push_back(open_stream());
+  }
+  handler_.stream(std::string(kSize, 'y'));
+  for (Client& socket : sockets) {
+    EXPECT_FALSE(read_some(socket, 64).empty());
+  }
+  handler_.stream("end");
+  for (Client& socket : sockets) {
+    EXPECT_GT(read_all(socket).size(), kSize);
+  }
+  Client after = open_stream();
+  handler_.stream(std::string(kSize, 'y'));
+  EXPECT_FALSE(read_some(after, 64).empty());
+  handler_.stream("end");
+  EXPECT_GT(read_all(after).size(), kSize) << "all of it was given back";
+}
+
+TEST_P(StreamTest, APayerHasItsShareAndNoMore) {
+  constexpr std::size_t kSize = 32 * 1024 * 1024;
+  start({.threads = 1, .answer_bytes_share_max = kSize + kSize / 2});
+  Client hoards = open_stream("/stream", "x-payer: a\r\n");
+  handler_.stream(std::string(kSize, 'y'));
+  EXPECT_FALSE(read_some(hoards, 64).empty());
+  Client too_much = open_stream("/stream", "x-payer: a\r\n");
+  Client others = open_stream("/stream", "x-payer: b\r\n");
+  handler_.stream(std::string(kSize, 'z'));
+  EXPECT_LT(read_all(too_much).size(), kSize);
+  EXPECT_FALSE(read_some(others, 64).empty());
+  handler_.stream("end");
+  EXPECT_GT(read_all(others).size(), kSize);
 }
 
 TEST_P(StreamTest, ReadsOverWhatTheClientSends) {

@@ -69,7 +69,8 @@ class FakeOutlet final : public http::Outlet {
   FakeOutlet(World& world, const Executor& executor, std::size_t room)
       : world_(world), room_(room), made_(room), changed_(executor) {}
 
-  bool send(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner) override {
+  bool send(std::span<const std::string_view> pieces,
+            std::shared_ptr<const std::string> owner) override {
     EXPECT_TRUE(kept_.empty());
     for (const std::string_view piece : pieces) {
       const std::size_t taken = cut_ ? 0 : std::min(room_, piece.size());
@@ -123,7 +124,7 @@ class FakeOutlet final : public http::Outlet {
   const std::size_t made_;
   Signal changed_;
   std::string kept_;
-  std::shared_ptr<const void> owner_;
+  std::shared_ptr<const std::string> owner_;
   bool resting_ = false;
   bool roused_ = false;
   bool cut_ = false;
@@ -254,6 +255,14 @@ class Bench {
     EXPECT_TRUE(committed);
   }
 
+  // The sequence of the last cursor that a client of kAcme was sent; 0 before the first.
+  [[nodiscard]] std::uint64_t last_id(const Client& client) const {
+    const auto messages = client.messages();
+    const auto last = std::ranges::find_if(messages.rbegin(), messages.rend(),
+                                           [](const Message& m) { return !m.id.empty(); });
+    return last == messages.rend() ? 0 : cursors_.open(kAcme, last->id)->sequence.value;
+  }
+
   LiveFeed& live() { return *live_; }
   Feed& feed() { return *feed_; }
   Store& store() { return *store_; }
@@ -367,18 +376,32 @@ TEST(LiveFeed, AFilteredStreamMovesItsIdOverWhatItSkips) {
     StreamQuery query = query_of(kAcme);
     query.filter = Filter::make({"bitvault.share.*"}, {}, {}).value();
     Client& client = b.connect(group, std::move(query));
-    const auto id = [&] {
-      const auto messages = client.messages();
-      const auto last = std::ranges::find_if(messages.rbegin(), messages.rend(),
-                                             [](const Message& m) { return !m.id.empty(); });
-      return last == messages.rend() ? std::uint64_t{0}
-                                     : b.cursors().open(kAcme, last->id)->sequence.value;
-    };
+    const auto id = [&] { return b.last_id(client); };
     co_await b.publish(kAcme, 20);
     co_await await(b.world(), [&] { return id() == 20; });
     co_await b.publish(kAcme, 20);
     co_await await(b.world(), [&] { return id() == 40; });
     EXPECT_TRUE(client.sequences().empty());
+  });
+}
+
+TEST(LiveFeed, AFilteredStreamMovesItsIdBehindItsLastMatch) {
+  Bench bench(14);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    StreamQuery query = query_of(kAcme);
+    query.filter = Selection({}, Pattern::compile(R"({"data":{"note":["wanted"]}})").value());
+    Client& client = b.connect(group, std::move(query));
+    co_await await(b.world(), [&] { return client.outlet().resting(); });
+    Transaction transaction(kAcme);
+    for (const char* note : {"other", "wanted", "other", "other"}) {
+      transaction.append(test::made_event(kAcme, b.world(), note));
+    }
+    const auto committed = co_await b.store().commit(std::move(transaction));
+    EXPECT_TRUE(committed);
+    co_await b.world().sleep(15s);
+    EXPECT_EQ(client.sequences(), range(2, 2));
+    EXPECT_EQ(b.last_id(client), 4u);
   });
 }
 
@@ -468,6 +491,28 @@ TEST(LiveFeed, AnEndedHistoryEndsItsStreams) {
     EXPECT_TRUE(deleted);
     co_await await(b.world(), [&] { return client.ended; });
   });
+}
+
+// Whoever comes while the tail has not noticed yet that the history is another one waits for it.
+TEST(LiveFeed, ANewHistoryEndsTheStreamsOfTheOldOneOnly) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    Bench bench(seed);
+    bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+      co_await b.make_tenants();
+      co_await b.publish(kAcme, 5);
+      Client& old = b.connect(group, query_of(kAcme));
+      co_await await(b.world(), [&] { return old.count() == 5; });
+      const auto begun = co_await b.store().begin_epoch(kAcme, "");
+      EXPECT_TRUE(begun);
+      Client& later = b.connect(group, query_of(kAcme));
+      co_await await(b.world(), [&] { return old.ended; });
+      EXPECT_EQ(old.messages().back().event, "reset");
+      co_await b.publish(kAcme, 1);
+      co_await await(b.world(), [&] { return later.count() == 6; });
+      EXPECT_EQ(later.sequences(), range(1, 6));
+    });
+  }
 }
 
 TEST(LiveFeed, NotifySaysOnlyHowFarTheJournalIs) {
