@@ -31,6 +31,43 @@ std::string encode_base64(std::span<const std::byte> bytes, std::string_view alp
   return out;
 }
 
+using DecodingTable = std::array<std::int8_t, 256>;
+
+constexpr DecodingTable decoding_table(std::string_view alphabet) {
+  DecodingTable values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
+
+std::optional<std::string> decode_base64(std::string_view text, const DecodingTable& values) {
+  if (text.size() % 4 == 1) {
+    return std::nullopt;
+  }
+  std::string out;
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text) {
+    const int value = values[static_cast<unsigned char>(c)];
+    if (value < 0) {
+      return std::nullopt;
+    }
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      out += static_cast<char>((bits >> held) & 0xff);
+    }
+  }
+  if ((bits & ((1u << held) - 1)) != 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
 std::optional<unsigned> hex_value(char c) {
   if (c >= '0' && c <= '9') {
     return static_cast<unsigned>(c - '0');
@@ -138,37 +175,19 @@ std::string base64(std::span<const std::byte> bytes) {
 }
 
 std::optional<std::string> from_base64url(std::string_view text) {
-  static constexpr auto kValues = [] {
-    std::array<std::int8_t, 256> values{};
-    values.fill(-1);
-    for (std::size_t i = 0; i < kBase64Url.size(); ++i) {
-      values[static_cast<unsigned char>(kBase64Url[i])] = static_cast<std::int8_t>(i);
-    }
-    return values;
-  }();
-  if (text.size() % 4 == 1) {
+  static constexpr DecodingTable kValues = decoding_table(kBase64Url);
+  return decode_base64(text, kValues);
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  static constexpr DecodingTable kValues = decoding_table(kBase64);
+  if (text.size() % 4 != 0) {
     return std::nullopt;
   }
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const int value = kValues[static_cast<unsigned char>(c)];
-    if (value < 0) {
-      return std::nullopt;
-    }
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += static_cast<char>((bits >> held) & 0xff);
-    }
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) {
+    text.remove_suffix(1);
   }
-  if ((bits & ((1u << held) - 1)) != 0) {
-    return std::nullopt;
-  }
-  return out;
+  return decode_base64(text, kValues);
 }
 
 std::string hex(std::span<const std::byte> bytes) {

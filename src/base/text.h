@@ -24,6 +24,8 @@ void append_json_string(std::string& out, std::string_view text);
 [[nodiscard]] std::optional<std::string> from_base64url(std::string_view text);
 // RFC 4648 section 4, with padding.
 [[nodiscard]] std::string base64(std::span<const std::byte> bytes);
+// Only the canonical form is accepted: padded, no white space, unused bits zero.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 [[nodiscard]] std::string hex(std::span<const std::byte> bytes);
 

@@ -51,6 +51,17 @@ TEST(Text, Base64UrlHasOneForm) {
   }
 }
 
+TEST(Text, Base64HasOneForm) {
+  for (const std::string& plain : {""s, "f"s, "fo"s, "foo"s, "\xff\xfe\xfd\xfc"s}) {
+    EXPECT_EQ(from_base64(base64(as_bytes(plain))), plain);
+  }
+  EXPECT_EQ(from_base64("//79"), "\xff\xfe\xfd");
+  for (const char* text : {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zm9v====", "Zm 8",
+                           "__79", "Zg==Zg==", "Zm9v\n"}) {
+    EXPECT_FALSE(from_base64(text)) << text;
+  }
+}
+
 TEST(Text, OnlyAsciiLettersHaveACase) {
   EXPECT_EQ(ascii_lower('A'), 'a');
   EXPECT_EQ(ascii_lower('Z'), 'z');
