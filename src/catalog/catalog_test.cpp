@@ -17,10 +17,16 @@ namespace bitvault {
 namespace {
 
 constexpr std::string_view kTypes[] = {
-    "bitvault.link.created.v1",  "bitvault.link.revoked.v1",  "bitvault.node.copied.v1",
-    "bitvault.node.created.v1",  "bitvault.node.deleted.v1",  "bitvault.node.moved.v1",
-    "bitvault.node.restored.v1", "bitvault.node.trashed.v1",  "bitvault.node.updated.v1",
-    "bitvault.share.created.v1", "bitvault.share.revoked.v1", "bitvault.share.updated.v1",
+    "bitvault.link.created.v1",     "bitvault.link.revoked.v1",
+    "bitvault.node.copied.v1",      "bitvault.node.created.v1",
+    "bitvault.node.deleted.v1",     "bitvault.node.moved.v1",
+    "bitvault.node.restored.v1",    "bitvault.node.trashed.v1",
+    "bitvault.node.updated.v1",     "bitvault.share.created.v1",
+    "bitvault.share.revoked.v1",    "bitvault.share.updated.v1",
+    "bitvault.webhook.created.v1",  "bitvault.webhook.dead_lettered.v1",
+    "bitvault.webhook.disabled.v1", "bitvault.webhook.enabled.v1",
+    "bitvault.webhook.failing.v1",  "bitvault.webhook.recovered.v1",
+    "bitvault.webhook.test.v1",     "bitvault.webhook.updated.v1",
 };
 
 const EventType& type(std::string_view name) {
@@ -37,7 +43,7 @@ TEST(Catalog, HoldsItsTypesSorted) {
     EXPECT_EQ(each->dataschema(),
               fmt::format("urn:bitvault:schema:{}:{}", each->name(), each->revision()));
     EXPECT_FALSE(each->description().empty());
-    EXPECT_FALSE(each->system_only());
+    EXPECT_EQ(each->system_only(), each->name().starts_with("bitvault.webhook.")) << each->name();
   }
   EXPECT_EQ(names, std::vector<std::string_view>(std::begin(kTypes), std::end(kTypes)));
   EXPECT_EQ(Catalog::builtin().revision().size(), 16u);
@@ -59,6 +65,7 @@ TEST(Catalog, EventsAreKeyedByTheirAggregate) {
       {"bitvault.node.moved.v1", "nod_7f3a", "/archive/q3-final.pdf"},
       {"bitvault.share.updated.v1", "shr_5d21", "/reports/2026/q3.pdf"},
       {"bitvault.link.created.v1", "lnk_0c4e", "/reports/2026/q3.pdf"},
+      {"bitvault.webhook.failing.v1", "whk_5v3kq0w2", "whk_5v3kq0w2"},
   };
   for (const auto& [name, partitionkey, subject] : expected) {
     const auto valid = type(name).validate(type(name).example());
