@@ -67,4 +67,11 @@ void Throttle::failed(MonotonicTime now, bool slow_down, std::optional<Duration>
   }
 }
 
+void Throttle::forgive(const Policy& policy) {
+  const unsigned in_flight = in_flight_;
+  *this = Throttle(policy);
+  in_flight_ = in_flight;
+  window_ = 1;
+}
+
 }  // namespace bitvault::delivery

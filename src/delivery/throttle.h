@@ -42,6 +42,8 @@ class Throttle {
   void succeeded(const Policy& policy);
   // `pause`: what a Retry-After said.
   void failed(MonotonicTime now, bool slow_down, std::optional<Duration> pause, Random& random);
+  // Somebody has mended the endpoint: the breaker closes, nothing waits any more.
+  void forgive(const Policy& policy);
   // It ended, and nothing is known of the endpoint by that.
   void abandoned() { --in_flight_; }
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kExhausted = "exhausted";
 constexpr std::string_view kPoison = "poison";
+constexpr std::string_view kExpired = "expired";
 
 // +-20 %.
 Duration jittered(Duration delay, Random& random) {
@@ -73,6 +74,11 @@ void Track::load(const std::vector<DebtRecord>& debts, const Policy& policy, Now
 bool Track::has_room() const {
   return items_.size() < limits_.window && unkept_ < limits_.window &&
          item_bytes_ < limits_.window_bytes && debts_.size() < limits_.debts;
+}
+
+bool Track::is_roomy() const {
+  return items_.size() <= limits_.window / 2 && unkept_ <= limits_.window / 2 &&
+         item_bytes_ <= limits_.window_bytes / 2 && debts_.size() < limits_.debts;
 }
 
 void Track::offer(Match match, const Policy& policy, Now now, Random& random) {
@@ -328,6 +334,44 @@ void Track::owe(Sequence sequence, Sequence previous, Now now) {
   schedule(debt, now.monotonic, now);
 }
 
+void Track::forgive_debts() {
+  for (auto debt = debts_.begin(); debt != debts_.end();) {
+    if (debt->second.state == Debt::State::kInFlight) {
+      ++debt;
+      continue;
+    }
+    unschedule(debt->second);
+    if (const auto line = lines_.find(debt->second.record.key); line != lines_.end()) {
+      std::erase(line->second, debt->first);
+      if (line->second.empty()) {
+        lines_.erase(line);
+      }
+    }
+    dirty_.insert(debt->first);
+    debt = debts_.erase(debt);
+  }
+}
+
+void Track::expire(Sequence floor, Now now) {
+  std::vector<Sequence> gone;
+  for (const auto& [sequence, debt] : debts_) {
+    if (sequence < floor && !debt.held && debt.state != Debt::State::kInFlight) {
+      gone.push_back(sequence);
+    }
+  }
+  for (const Sequence sequence : gone) {
+    const Debt& debt = debts_.at(sequence);
+    unschedule(debt);
+    bury(debt, {.reason = std::string(kExpired)}, {}, now);
+    drop_debt(sequence, now);
+  }
+  for (DeadLetter& letter : dead_) {
+    if (letter.sequence < floor) {
+      letter.reason = kExpired;
+    }
+  }
+}
+
 void Track::reorder(const Policy& policy, Now now) {
   const bool ordered = policy.ordering == Ordering::kPartitionKey;
   if (std::exchange(ordered_, ordered) == ordered) {
@@ -416,7 +460,7 @@ void Track::collect(Transaction& transaction, std::string_view subscription, Now
   }
   for (const DeadLetter& letter : dead_) {
     transaction.put(kDeadLetters, sequence_key(subscription, letter.sequence), to_record(letter));
-    if (!letter.event_id.empty()) {
+    if (!letter.event_id.empty() && letter.reason != kExpired) {
       transaction.hold(letter.sequence, dead_letter_holder(subscription));
     }
   }

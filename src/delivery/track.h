@@ -71,6 +71,8 @@ class Track {
   // Every event up to here was offered, or does not match.
   [[nodiscard]] Sequence scanned() const { return scanned_; }
   [[nodiscard]] bool has_room() const;
+  // Room enough that reading on pays.
+  [[nodiscard]] bool is_roomy() const;
   // The next match; only while there is room.
   void offer(Match match, const Policy& policy, Now now, Random& random);
   // Nothing matches between scanned() and `end`.
@@ -78,6 +80,11 @@ class Track {
   // Goes on after `end`, whatever lies before; "what it matched before" begins anew. What has begun
   // is finished.
   void jump(Sequence end);
+  // What lies up to `end` is gone: the next match is told that something is missing.
+  void lose(Sequence end) {
+    pass(end);
+    matched_ = end;
+  }
   // The filter has changed: "what it matched before" begins anew.
   void forget_matched() { matched_ = {}; }
 
@@ -116,6 +123,10 @@ class Track {
   // A debt that begins now, outside of the order of its key.
   void owe(Sequence sequence, Sequence previous, Now now);
 
+  // Owes nothing any more but what is in flight.
+  void forgive_debts();
+  // Debts below `floor` that the journal does not hold become dead letters, "expired".
+  void expire(Sequence floor, Now now);
   // The order was changed: none or by key.
   void reorder(const Policy& policy, Now now);
 

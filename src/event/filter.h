@@ -25,6 +25,9 @@ class Filter {
                                            std::optional<std::string> partitionkey);
 
   [[nodiscard]] bool matches_all() const;
+  // What it wants of types: one of these, or one that begins like one of those. Both empty: any.
+  [[nodiscard]] const std::vector<std::string>& types() const { return types_; }
+  [[nodiscard]] const std::vector<std::string>& type_prefixes() const { return type_prefixes_; }
   [[nodiscard]] bool matches(std::string_view event_bytes) const;
   // What summaries of blocks can be asked for it: whatever matches is wanted by the query.
   [[nodiscard]] BlockQuery block_query() const;

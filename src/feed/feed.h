@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "bus/head_bus.h"
 #include "event/cursor.h"
-#include "feed/selection.h"
+#include "pattern/selection.h"
 #include "store/store.h"
 #include "world/fair_budget.h"
 #include "world/world.h"

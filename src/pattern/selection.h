@@ -1,4 +1,4 @@
-// What a reader wants of a feed: a filter and a pattern, both of which must hold.
+// What a reader or a subscription wants: a filter and a pattern, both of which must hold.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-#include "feed/selection.h"
+#include "pattern/selection.h"
 
 #include <string>
 #include <vector>
