@@ -4,8 +4,15 @@
 //   stream_fan_out plain N BYTES ROUNDS         prints the median time in us until all have it
 //   stream_fan_out served PORT TENANT KEY N PID ROUNDS
 //        opens N streams at the server, prints the server's own memory of each in bytes, the median
-//        time in us from a publish's answer (or the first receiver, if earlier) until all have it,
-//        and p50 and p99 in us of another tenant's requests without and with publishes going on
+//        time in us from a publish on until all have it, and p50 and p99 in us of another tenant's
+//        requests without and with publishes going on
+//   stream_fan_out sender N BYTES              says its port, accepts a connection that gives the
+//        word and N others, and sends so many bytes to each of these at each byte of the first
+//   stream_fan_out beside PORT TENANT KEY N SENDER ROUNDS
+//        what `served` says last, of a server without streams whose publishes a sender's receivers
+//        get instead: the same receivers, bytes and requests, in the same number of processes
+//   stream_fan_out nchan PORT N ROUNDS         the time of `served`, and p50 and p99 of other
+//        requests, of nginx with Nchan
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -123,25 +130,37 @@ class Receivers {
   int epoll_;
 };
 
-int plain(std::size_t connections, std::size_t bytes, std::size_t rounds) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener, 1'024) != 0 ||
-      ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    die("cannot listen");
+struct Listener {
+  Listener() : fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd, 1'024) != 0 ||
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      die("cannot listen");
+    }
+    port = ntohs(address.sin_port);
   }
+
+  [[nodiscard]] int accept() const { return ::accept(fd, nullptr, nullptr); }
+
+  const int fd;
+  std::uint16_t port = 0;
+};
+
+std::string block_of(std::size_t bytes) { return std::string(bytes - 2, 'x') + "\n\n"; }
+
+int plain(std::size_t connections, std::size_t bytes, std::size_t rounds) {
+  const Listener listener;
   std::vector<int> senders;
   std::vector<int> receivers;
   for (std::size_t i = 0; i < connections; ++i) {
-    receivers.push_back(connect_to(ntohs(address.sin_port)));
-    senders.push_back(::accept(listener, nullptr, nullptr));
+    receivers.push_back(connect_to(listener.port));
+    senders.push_back(listener.accept());
   }
   Receivers all(std::move(receivers));
-  const std::string block = std::string(bytes - 2, 'x') + "\n\n";
+  const std::string block = block_of(bytes);
   std::vector<double> times;
   for (std::size_t i = 0; i < rounds; ++i) {
     const auto begun = Clock::now();
@@ -155,6 +174,26 @@ int plain(std::size_t connections, std::size_t bytes, std::size_t rounds) {
     sending.join();
   }
   fmt::print("{:.0f}\n", quantile(times, 0.5));
+  return 0;
+}
+
+// Ends when the connection that gives the word does.
+int send_on_demand(std::size_t connections, std::size_t bytes) {
+  const Listener listener;
+  fmt::print("{}\n", listener.port);
+  std::fflush(stdout);
+  const int word = listener.accept();
+  std::vector<int> senders;
+  for (std::size_t i = 0; i < connections; ++i) {
+    senders.push_back(listener.accept());
+  }
+  const std::string block = block_of(bytes);
+  char byte = 0;
+  while (::recv(word, &byte, 1, 0) == 1) {
+    for (const int fd : senders) {
+      send_all(fd, block);
+    }
+  }
   return 0;
 }
 
@@ -212,6 +251,10 @@ struct Target {
         "GET {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nAccept: {}\r\n\r\n", path, key,
         accept);
   }
+  // What another tenant asks for meanwhile.
+  [[nodiscard]] std::string other() const {
+    return get("/v1/tenants/other/events?limit=1", "application/json");
+  }
   [[nodiscard]] std::string publish(std::string_view body) const {
     return fmt::format(
         "POST /v1/tenants/{}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n"
@@ -220,69 +263,110 @@ struct Target {
   }
 };
 
-// The latencies of another tenant's requests while `going` holds.
-std::vector<double> watch_others(const Target& target, const std::atomic<bool>& going) {
-  Caller caller(target.port);
-  const std::string request = target.get("/v1/tenants/other/events?limit=1", "application/json");
+// The latencies of a request, made again and again, while something happens.
+template <class Happening>
+std::vector<double> watch(std::uint16_t port, const std::string& request, Happening happening) {
+  std::atomic<bool> going = true;
   std::vector<double> times;
-  while (going) {
-    const auto begun = Clock::now();
-    caller.call(request);
-    times.push_back(microseconds(Clock::now() - begun));
-    pace(1);
-  }
+  std::thread watching([&] {
+    Caller caller(port);
+    while (going) {
+      const auto begun = Clock::now();
+      caller.call(request);
+      times.push_back(microseconds(Clock::now() - begun));
+      pace(1);
+    }
+  });
+  happening();
+  going = false;
+  watching.join();
   return times;
 }
 
-int served(const Target& target, std::size_t streams, std::string_view pid, std::size_t rounds) {
-  const std::string event((std::istreambuf_iterator<char>(std::cin.rdbuf())), {});
-  const std::string open =
-      target.get(fmt::format("/v1/tenants/{}/events", target.tenant), "text/event-stream");
-  std::vector<int> fds;
-  const std::size_t before = own_memory(pid);
-  for (std::size_t i = 0; i < streams; ++i) {
-    fds.push_back(connect_to(target.port));
-    send_all(fds.back(), open);
+std::string in_short(const std::vector<double>& times) {
+  return fmt::format("{:.0f} {:.0f}", quantile(times, 0.5), quantile(times, 0.99));
+}
+
+// The median time until all have received what `publish` sends.
+template <class Publish>
+double time_of_a_round(Receivers& all, std::size_t rounds, Publish publish) {
+  std::vector<double> times;
+  for (std::size_t i = 0; i < rounds; ++i) {
+    const auto begun = Clock::now();
+    std::thread publishing(publish);
+    all.receive_a_block_each();
+    times.push_back(microseconds(Clock::now() - begun));
+    publishing.join();
   }
-  Receivers all(fds);
+  return quantile(times, 0.5);
+}
+
+std::vector<int> connect_all(std::uint16_t port, std::size_t count, std::string_view hello) {
+  std::vector<int> fds;
+  for (std::size_t i = 0; i < count; ++i) {
+    fds.push_back(connect_to(port));
+    send_all(fds.back(), hello);
+  }
+  return fds;
+}
+
+std::string event_from_input() { return {std::istreambuf_iterator<char>(std::cin.rdbuf()), {}}; }
+
+int served(const Target& target, std::size_t streams, std::string_view pid, std::size_t rounds) {
+  const std::string publish = target.publish(event_from_input());
+  const std::size_t before = own_memory(pid);
+  Receivers all(connect_all(
+      target.port, streams,
+      target.get(fmt::format("/v1/tenants/{}/events", target.tenant), "text/event-stream")));
   all.receive_a_block_each();  // `retry`
   pace(3'000);
   const std::size_t each = (own_memory(pid) - before) / streams;
-
-  std::atomic<bool> going = true;
-  std::vector<double> quiet;
-  std::thread watching([&] { quiet = watch_others(target, going); });
-  pace(2'000);
-  going = false;
-  watching.join();
-
+  const auto quiet = watch(target.port, target.other(), [] { pace(2'000); });
   Caller publisher(target.port);
-  const std::string publish = target.publish(event);
-  std::vector<double> times;
-  for (std::size_t i = 0; i < rounds; ++i) {
-    std::atomic<double> answered = 0;
-    const auto begun = Clock::now();
-    std::thread publishing([&] {
+  const double time = time_of_a_round(all, rounds, [&] { publisher.call(publish); });
+  const auto busy = watch(target.port, target.other(), [&] {
+    for (std::size_t i = 0; i < rounds; ++i) {
       publisher.call(publish);
-      answered = microseconds(Clock::now() - begun);
-    });
-    all.receive_a_block_each();
-    const double all_have_it = microseconds(Clock::now() - begun);
-    publishing.join();
-    times.push_back(all_have_it);
-  }
-  going = true;
-  std::vector<double> busy;
-  std::thread watching_again([&] { busy = watch_others(target, going); });
-  for (std::size_t i = 0; i < rounds; ++i) {
-    publisher.call(publish);
-    all.receive_a_block_each();
-  }
-  going = false;
-  watching_again.join();
-  fmt::print("{} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}\n", each, quantile(times, 0.5),
-             quantile(quiet, 0.5), quantile(quiet, 0.99), quantile(busy, 0.5),
-             quantile(busy, 0.99));
+      all.receive_a_block_each();
+    }
+  });
+  fmt::print("{} {:.0f} {} {}\n", each, time, in_short(quiet), in_short(busy));
+  return 0;
+}
+
+int beside(const Target& target, std::size_t receivers, std::uint16_t sender, std::size_t rounds) {
+  const std::string publish = target.publish(event_from_input());
+  const int word = connect_to(sender);
+  Receivers all(connect_all(sender, receivers, {}));
+  Caller publisher(target.port);
+  const auto busy = watch(target.port, target.other(), [&] {
+    for (std::size_t i = 0; i < rounds; ++i) {
+      publisher.call(publish);
+      send_all(word, "x");
+      all.receive_a_block_each();
+    }
+  });
+  ::close(word);
+  fmt::print("{}\n", in_short(busy));
+  return 0;
+}
+
+int nchan(std::uint16_t port, std::size_t streams, std::size_t rounds) {
+  const std::string event = event_from_input();
+  const std::string publish = fmt::format(
+      "POST /publish HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", event.size(), event);
+  Receivers all(connect_all(
+      port, streams, "GET /subscribe HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"));
+  all.receive_a_block_each();  // `: hi`
+  Caller publisher(port);
+  const double time = time_of_a_round(all, rounds, [&] { publisher.call(publish); });
+  const auto busy = watch(port, "GET /other HTTP/1.1\r\nHost: x\r\n\r\n", [&] {
+    for (std::size_t i = 0; i < rounds; ++i) {
+      publisher.call(publish);
+      all.receive_a_block_each();
+    }
+  });
+  fmt::print("{:.0f} {}\n", time, in_short(busy));
   return 0;
 }
 
@@ -294,13 +378,24 @@ int main(int argc, char** argv) {
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
   const std::vector<std::string_view> words(argv + 1, argv + argc);
-  if (words.size() == 4 && words[0] == "plain") {
-    return plain(number<std::size_t>(words[1]), number<std::size_t>(words[2]),
-                 number<std::size_t>(words[3]));
+  const auto is = [&](std::string_view mode, std::size_t arguments) {
+    return words.size() == arguments + 1 && words[0] == mode;
+  };
+  const auto count = [&](std::size_t at) { return number<std::size_t>(words[at]); };
+  const auto port = [&](std::size_t at) { return number<std::uint16_t>(words[at]); };
+  if (is("plain", 3)) {
+    return plain(count(1), count(2), count(3));
   }
-  if (words.size() == 7 && words[0] == "served") {
-    return served({number<std::uint16_t>(words[1]), std::string(words[2]), std::string(words[3])},
-                  number<std::size_t>(words[4]), words[5], number<std::size_t>(words[6]));
+  if (is("sender", 2)) {
+    return send_on_demand(count(1), count(2));
+  }
+  if (is("nchan", 3)) {
+    return nchan(port(1), count(2), count(3));
+  }
+  if (is("served", 6) || is("beside", 6)) {
+    const Target target{port(1), std::string(words[2]), std::string(words[3])};
+    return words[0] == "served" ? served(target, count(4), words[5], count(6))
+                                : beside(target, count(4), port(5), count(6));
   }
   die("see the first lines of its source");
 }
