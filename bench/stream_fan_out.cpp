@@ -183,10 +183,8 @@ int send_on_demand(std::size_t connections, std::size_t bytes) {
   fmt::print("{}\n", listener.port);
   std::fflush(stdout);
   const int word = listener.accept();
-  std::vector<int> senders;
-  for (std::size_t i = 0; i < connections; ++i) {
-    senders.push_back(listener.accept());
-  }
+  std::vector<int> senders(connections);
+  std::ranges::generate(senders, [&] { return listener.accept(); });
   const std::string block = block_of(bytes);
   char byte = 0;
   while (::recv(word, &byte, 1, 0) == 1) {

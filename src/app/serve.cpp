@@ -269,6 +269,7 @@ class EmbeddedServer {
     options.connections_max = connections_max(options.connections_max);
     options.threads = options_.threads != 0 ? options_.threads
                                             : std::max(1u, std::thread::hardware_concurrency());
+    options.stream_threads = std::max(1u, options.threads / 2);
     auto server = http::Server::start(options, *api_, world_);
     if (!server) {
       return fail(std::move(server.error()));

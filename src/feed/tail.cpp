@@ -108,7 +108,11 @@ Task<> Tail::hand_out(std::shared_ptr<const TailBatch> batch) {
   const Executor executor = co_await boost::asio::this_coro::executor;
   handing_out_ = true;
   while (!waiting_.empty()) {
+    const MonotonicTime end = world_.clock().monotonic() + kHandOutTime;
     for (std::size_t i = 0; i < kHandOutStep && !waiting_.empty(); ++i) {
+      if (i > 0 && world_.clock().monotonic() >= end) {
+        break;
+      }
       TailReader& reader = waiting_.front();
       waiting_.pop_front();
       served_.push_back(reader);

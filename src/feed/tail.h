@@ -7,7 +7,7 @@
 // read.
 //
 // All of it runs on one executor, which must be a strand or a single thread. Handing out yields to
-// other work every kHandOutStep readers.
+// other work every kHandOutStep readers, or kHandOutTime, when that is less.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -60,6 +60,7 @@ class TailReader : public boost::intrusive::list_base_hook<
 class Tail {
  public:
   static constexpr std::size_t kHandOutStep = 32;
+  static constexpr Duration kHandOutTime = std::chrono::microseconds(500);
   static constexpr std::size_t kBatchEventsMax = 500;
 
   // One who may join; the tail goes on while there is one.

@@ -57,13 +57,15 @@ class Outlet {
   virtual void cut() = 0;
 };
 
-// The body of an answer that goes on for as long as client and server want.
+// The body of an answer that goes on for as long as client and server want. It may go on, and end,
+// on another thread than the one that made it.
 class Stream {
  public:
   virtual ~Stream() = default;
 
-  // Writes the body, on the connection's thread and executor; it ends with its return, and the
-  // connection with it. Cancelled as Handler::handle() is; it does not throw.
+  // Writes the body, on the connection's thread and executor, which are the connection's from now
+  // on; it ends with its return, and the connection with it. Cancelled as Handler::handle() is; it
+  // does not throw.
   [[nodiscard]] virtual Task<> run(Outlet& outlet) = 0;
 
   // Whose share of the answers' memory is taken by what is kept for a client; may be empty.

@@ -7,12 +7,15 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -99,13 +102,14 @@ Status check_free(const ServerOptions& options) {
 
 }  // namespace
 
-// One thread with its io_context, its acceptor and its connections. Everything but start(), stop()
-// and join() runs on that thread.
+// One thread with its io_context and its connections: those that its acceptor gives it, or, having
+// none, streams. Everything but start(), adopt(), stop() and join() runs on that thread.
 class Worker {
  public:
-  Worker(Shared& shared, std::unique_ptr<net::io_context> context, Acceptor acceptor)
+  Worker(Shared& shared, std::unique_ptr<net::io_context> context, std::optional<Acceptor> acceptor)
       : shared_(shared),
         context_(std::move(context)),
+        work_(context_->get_executor()),
         acceptor_(std::move(acceptor)),
         ticker_(*context_),
         accept_pause_(*context_),
@@ -117,8 +121,12 @@ class Worker {
                           shared.answers,
                           http_date(shared.world.clock().wall())} {}
 
-  void start() {
-    spawn(accept());
+  // `streamers` take turns at the streams that begin here.
+  void start(std::span<const std::unique_ptr<Worker>> streamers) {
+    streamers_ = streamers;
+    if (acceptor_) {
+      spawn(accept());
+    }
     spawn(tick());
     thread_ = std::thread([this] { context_->run(); });
   }
@@ -128,7 +136,9 @@ class Worker {
       sessions_context_.stopping = true;
       drain_until_ = shared_.world.clock().monotonic() + shared_.options.drain;
       boost::system::error_code ignored;
-      acceptor_.close(ignored);
+      if (acceptor_) {
+        acceptor_->close(ignored);
+      }
       accept_pause_.cancel();
       ticker_.cancel();
       for (Session& session : sessions_) {
@@ -137,10 +147,23 @@ class Worker {
     });
   }
 
+  // After stop(), when nobody calls adopt() any more.
   void join() {
+    work_.reset();
     if (thread_.joinable()) {
       thread_.join();
     }
+  }
+
+  // A connection that goes on as a stream; it ends here when the server stops.
+  void adopt(Session::Streaming streaming) {
+    net::post(*context_, [this, taken = std::move(streaming)]() mutable {
+      if (sessions_context_.stopping) {
+        shared_.counters.connections_open.subtract();
+        return;
+      }
+      run(sessions_.emplace(sessions_.end(), std::move(taken), *context_, sessions_context_));
+    });
   }
 
  private:
@@ -156,7 +179,7 @@ class Worker {
   Task<> accept() {
     bool failing = false;
     while (!sessions_context_.stopping) {
-      auto [error, socket] = co_await acceptor_.async_accept(kToken);
+      auto [error, socket] = co_await acceptor_->async_accept(kToken);
       if (sessions_context_.stopping) {
         co_return;
       }
@@ -193,8 +216,10 @@ class Worker {
   }
 
   void serve(Socket socket, Session::Welcome welcome) {
-    const auto session =
-        sessions_.emplace(sessions_.end(), std::move(socket), sessions_context_, welcome);
+    run(sessions_.emplace(sessions_.end(), std::move(socket), sessions_context_, welcome));
+  }
+
+  void run(std::list<Session>::iterator session) {
     free_cached_frames();
     net::co_spawn(
         *context_, session->run(),
@@ -207,7 +232,10 @@ class Worker {
     if (failure) {
       spdlog::error("a connection ended with an exception");
     }
-    if (session->welcome() == Session::Welcome::kServe) {
+    auto streaming = failure ? std::nullopt : session->hand_over();
+    if (streaming) {
+      streamers_[turn_++ % streamers_.size()]->adopt(*std::move(streaming));
+    } else if (session->welcome() == Session::Welcome::kServe) {
       shared_.counters.connections_open.subtract();
     } else {
       --turned_away_;
@@ -237,7 +265,10 @@ class Worker {
 
   Shared& shared_;
   std::unique_ptr<net::io_context> context_;
-  Acceptor acceptor_;
+  net::executor_work_guard<net::io_context::executor_type> work_;
+  std::optional<Acceptor> acceptor_;
+  std::span<const std::unique_ptr<Worker>> streamers_;
+  std::size_t turn_ = 0;
   net::steady_timer ticker_;
   net::steady_timer accept_pause_;
   SessionContext sessions_context_;
@@ -267,8 +298,15 @@ class Server::Impl {
       workers_.push_back(
           std::make_unique<Worker>(shared_, std::move(context), std::move(*acceptor)));
     }
+    for (unsigned i = 0; i < std::max(1u, shared_.options.stream_threads); ++i) {
+      streamers_.push_back(
+          std::make_unique<Worker>(shared_, std::make_unique<net::io_context>(1), std::nullopt));
+    }
+    for (const auto& worker : streamers_) {
+      worker->start({});
+    }
     for (const auto& worker : workers_) {
-      worker->start();
+      worker->start(streamers_);
     }
     return {};
   }
@@ -279,11 +317,15 @@ class Server::Impl {
       return;
     }
     stopped_ = true;
-    for (const auto& worker : workers_) {
-      worker->stop();
+    for (const auto* workers : {&workers_, &streamers_}) {
+      for (const auto& worker : *workers) {
+        worker->stop();
+      }
     }
-    for (const auto& worker : workers_) {
-      worker->join();
+    for (const auto* workers : {&workers_, &streamers_}) {
+      for (const auto& worker : *workers) {
+        worker->join();
+      }
     }
   }
 
@@ -293,6 +335,7 @@ class Server::Impl {
  private:
   Shared shared_;
   std::uint16_t port_ = 0;
+  std::vector<std::unique_ptr<Worker>> streamers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex stop_mutex_;
   bool stopped_ = false;  // guarded by stop_mutex_

@@ -1,4 +1,5 @@
-// The HTTP/1.1 server (RFC 9110, 9112): one io_context and one thread each, SO_REUSEPORT.
+// The HTTP/1.1 server (RFC 9110, 9112): one io_context and one thread each, SO_REUSEPORT. Answers
+// that go on have threads of their own, so that what is sent to many streams keeps nobody waiting.
 //
 // Every limit below is a refusal, never a crash: a connection too many gets 503 and is closed, a
 // head that is too large is 431, a body 413 (before it is read), a slow head or body 408, bodies or
@@ -34,6 +35,7 @@ struct ServerOptions {
   // answered 400. Outlives the server.
   const Tls* tls = nullptr;
   unsigned threads = 2;
+  unsigned stream_threads = 1;  // beside these: nothing else runs there but streams
   std::size_t connections_max = 20'000;
   std::size_t header_bytes_max = 16 * 1024;  // of a whole head, its request line included
   std::size_t headers_max = 100;

@@ -54,6 +54,10 @@ class EchoHandler::EchoStream final : public Stream {
       outlet_->cut();
       return;
     }
+    if (*text == "block") {
+      handler_.blocked_.acquire();
+      return;
+    }
     if (*text == "end") {
       ended_ = true;
       outlet_->rouse();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ namespace bitvault::http {
 //   /commit   waits for finish_commits(), whatever happens
 //   /big      answers 64 MiB
 //   /no       refuses a body that is still to come, with 401
-//   /stream   streams what stream() is given, until "end" or "cut"
+//   /stream   streams what stream() is given, until "end" or "cut"; at "block" its thread does
+//             nothing until unblock()
 //   /flood    streams 1 MiB after the other
 // The payer of a body, and of what a stream keeps, is in the header x-payer.
 class EchoHandler final : public Handler {
@@ -45,6 +47,8 @@ class EchoHandler final : public Handler {
   // client has not taken what came before.
   void stream(const std::string& text);
 
+  void unblock() { blocked_.release(); }
+
   std::atomic<int> waiting = 0;    // of /wait and /commit, ever
   std::atomic<int> cancelled = 0;  // that were cancelled when they answered
   std::atomic<int> streaming = 0;  // streams that are open
@@ -57,6 +61,7 @@ class EchoHandler final : public Handler {
   [[nodiscard]] Task<> commit();
 
   World& world_;
+  std::binary_semaphore blocked_{0};
   std::mutex mutex_;
   std::vector<EchoStream*> streams_;                      // guarded by mutex_
   std::vector<std::move_only_function<void()>> commits_;  // guarded by mutex_

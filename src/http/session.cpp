@@ -57,12 +57,41 @@ Session::Session(Socket socket, SessionContext& context, Welcome welcome)
     : transport_(std::move(socket), context.options.tls),
       context_(context),
       welcome_(welcome),
+      streams_(false),
       body_charge_(context.bodies) {
   loopback_ = transport_.peer_is_loopback();
 }
 
+Session::Session(Streaming streaming, net::io_context& executor, SessionContext& context)
+    : transport_(std::move(streaming.connection), executor),
+      context_(context),
+      welcome_(Welcome::kServe),
+      streams_(true),
+      stream_(std::move(streaming.stream)),
+      body_charge_(context.bodies) {}
+
 Task<> Session::run() {
   co_await net::this_coro::throw_if_cancelled(false);
+  auto work = streams_ ? stream() : serve();
+  co_await std::move(work);
+  if (stream_) {
+    co_return;
+  }
+  if (unread_expected_ || begin_ != end_) {
+    co_await linger();
+  }
+  transport_.close();
+}
+
+std::optional<Session::Streaming> Session::hand_over() {
+  if (!stream_) {
+    return std::nullopt;
+  }
+  return Streaming{transport_.release(), std::move(stream_)};
+}
+
+// One request after the other, until the connection ends or goes on as a stream.
+Task<> Session::serve() {
   bool open = true;
   if (transport_.is_secure()) {
     open = co_await greet();
@@ -75,14 +104,6 @@ Task<> Session::run() {
       rest();
     }
   }
-  if (stream_) {
-    free_cached_frames();
-    co_await stream();
-  }
-  if (unread_expected_ || begin_ != end_) {
-    co_await linger();
-  }
-  transport_.close();
 }
 
 // The handshake of TLS; false when the connection ends with it.
@@ -288,7 +309,7 @@ Task<bool> Session::answer(const Response& response, bool keep_alive) {
   co_return open;
 }
 
-// Answers with the head alone: the body is left to stream().
+// Answers with the head alone: the body is left to the session that streams.
 Task<> Session::begin_stream(Response response) {
   out_.clear();
   append_head(out_, response,
@@ -302,9 +323,6 @@ Task<> Session::begin_stream(Response response) {
 
 // While it goes on, the connection has no buffer.
 Task<> Session::stream() {
-  begin_ = end_ = 0;
-  park();
-  free_memory(request_.request_id);
   enter(Phase::kStreaming);
   StreamOutlet outlet(transport_, context_, *stream_);
   outlet_ = &outlet;

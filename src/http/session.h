@@ -1,4 +1,5 @@
-// One connection: reads requests one after the other, has each handled, writes its answer.
+// One connection: reads requests one after the other, has each handled, writes its answer. One that
+// goes on as a stream is handed over to a session of another worker, which only streams.
 //
 // A Session lives on its worker's single thread. The worker's coarse clock calls tick(), which ends
 // waits whose deadline has passed, takes the buffers of a connection that idles, and looks whether
@@ -36,12 +37,22 @@ class Session {
  public:
   enum class Welcome { kServe, kTurnAway };
 
+  // A connection that goes on as a stream.
+  struct Streaming {
+    Transport::Loose connection;
+    std::unique_ptr<Stream> stream;
+  };
+
   Session(Socket socket, SessionContext& context, Welcome welcome);
+  Session(Streaming streaming, boost::asio::io_context& executor, SessionContext& context);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Runs until the connection ends. To be spawned with slot() as its cancellation slot.
+  // Runs until the connection ends, or is to go on as a stream. To be spawned with slot() as its
+  // cancellation slot.
   [[nodiscard]] Task<> run();
+  // What it goes on as, once it has run.
+  [[nodiscard]] std::optional<Streaming> hand_over();
 
   [[nodiscard]] boost::asio::cancellation_slot slot() { return signal_.slot(); }
   void tick(MonotonicTime now);
@@ -57,6 +68,7 @@ class Session {
   enum class Phase { kGreeting, kIdle, kReading, kHandling, kStreaming, kWriting, kLingering };
   using Refused = std::optional<Refusal>;
 
+  [[nodiscard]] Task<> serve();
   [[nodiscard]] Task<bool> greet();
   [[nodiscard]] Task<bool> serve_one();
   [[nodiscard]] Task<Refused> read_head();
@@ -88,6 +100,7 @@ class Session {
   Transport transport_;
   SessionContext& context_;
   const Welcome welcome_;
+  const bool streams_;  // and has served its request elsewhere
   bool loopback_ = false;
 
   boost::asio::cancellation_signal signal_;  // cancels the handler

@@ -156,6 +156,16 @@ TEST_P(StreamTest, IsCutWhateverItDoes) {
   EXPECT_LT(read_all(flushing).size(), 32u * 1024 * 1024);
 }
 
+TEST_P(StreamTest, KeepsNoOtherRequestWaiting) {
+  start();
+  Client socket = open_stream();
+  handler_.stream("block");
+  EXPECT_TRUE(talk(get("/")).starts_with("HTTP/1.1 200 OK\r\n"));
+  handler_.unblock();
+  handler_.stream("end");
+  EXPECT_TRUE(read_all(socket).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_P(StreamTest, TicksWhileItRests) {
   start();
   Client socket = open_stream();

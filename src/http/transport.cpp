@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,34 @@ Transport::Transport(Socket socket, const Tls* tls) : socket_(std::move(socket))
   boost::system::error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
+}
+
+Transport::Transport(Loose loose, net::io_context& context)
+    : socket_(context), tls_(nullptr), ssl_(std::move(loose.ssl_)) {
+  boost::system::error_code error;
+  socket_.assign(loose.protocol_, loose.socket_, error);
+  if (!error) {
+    loose.socket_ = -1;
+    socket_.non_blocking(true, error);
+  }
+}
+
+Transport::Loose::Loose(Loose&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)),
+      protocol_(other.protocol_),
+      ssl_(std::move(other.ssl_)) {}
+
+Transport::Loose::~Loose() {
+  if (socket_ >= 0) {
+    ::close(socket_);
+  }
+}
+
+Transport::Loose Transport::release() {
+  boost::system::error_code error;
+  const auto local = socket_.local_endpoint(error);
+  const int socket = broken_ ? -1 : socket_.release(error);
+  return {error ? -1 : socket, local.protocol(), std::move(ssl_)};
 }
 
 // The descriptor may belong to another connection as soon as this one is closed.

@@ -14,6 +14,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "http/tls.h"
 #include "world/world.h"
@@ -34,10 +35,32 @@ class Transport {
   using Waited = std::tuple<boost::system::error_code>;
   using Read = std::tuple<boost::system::error_code, std::size_t>;
 
+  // A connection on its way from one thread to another. Closed when it gets nowhere.
+  class Loose {
+   public:
+    Loose(Loose&& other) noexcept;
+    Loose& operator=(Loose&&) = delete;
+    ~Loose();
+
+   private:
+    friend class Transport;
+    Loose(int socket, boost::asio::ip::tcp protocol, TlsConnection ssl)
+        : socket_(socket), protocol_(protocol), ssl_(std::move(ssl)) {}
+
+    int socket_;  // -1: none
+    boost::asio::ip::tcp protocol_;
+    TlsConnection ssl_;
+  };
+
   // Without `tls` it is plain. What cannot be set on the socket shows when it is used.
   Transport(Socket socket, const Tls* tls);
+  // On a thread of the context.
+  Transport(Loose loose, boost::asio::io_context& context);
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
+
+  // Gives the connection away; nobody waits for it, and all that was written was taken.
+  [[nodiscard]] Loose release();
 
   // Whether a greeting comes first.
   [[nodiscard]] bool is_secure() const { return tls_ != nullptr; }
