@@ -96,12 +96,13 @@ void stamp(EncodedEvent& event, const Stamp& stamp);
 // left to the server. `committed` is an event's bytes of this tenant with the same id.
 [[nodiscard]] bool same_members(std::string_view committed, const EncodedEvent& repeat);
 
-// The members of a committed event that readers filter by, as they stand in its bytes: escapes
+// The members of a committed event that readers need, as they stand in its bytes: escapes
 // included. An attribute has one escaped form, so equality and prefixes may be judged on it.
 struct EventHead {
   std::string_view id;
   std::string_view type;
   std::string_view subject;
+  std::string_view epoch;
   std::string_view partitionkey;
 };
 

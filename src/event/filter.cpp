@@ -52,8 +52,28 @@ Result<Filter> Filter::make(std::vector<std::string> types,
   return filter;
 }
 
+Filter Filter::without(std::string_view type_prefix, std::string_view partitionkey) const {
+  const auto begins = [&](const std::string& type) { return type.starts_with(type_prefix); };
+  const auto overlaps = [&](const std::string& prefix) {
+    return prefix.starts_with(type_prefix) || type_prefix.starts_with(prefix);
+  };
+  Filter filter = *this;
+  const bool any_type = types_.empty() && type_prefixes_.empty();
+  if (any_type || std::ranges::any_of(types_, begins) ||
+      std::ranges::any_of(type_prefixes_, overlaps)) {
+    filter.exclusion_ = Exclusion{std::string(type_prefix), escaped(partitionkey)};
+  }
+  return filter;
+}
+
 bool Filter::matches_all() const {
-  return types_.empty() && type_prefixes_.empty() && !subject_prefix_ && !partitionkey_;
+  return types_.empty() && type_prefixes_.empty() && !subject_prefix_ && !partitionkey_ &&
+         !exclusion_;
+}
+
+bool Filter::excludes(const EventHead& head) const {
+  return exclusion_ && head.partitionkey == exclusion_->partitionkey &&
+         head.type.starts_with(exclusion_->type_prefix);
 }
 
 bool Filter::type_matches(std::string_view type) const {
@@ -81,7 +101,7 @@ bool Filter::matches(std::string_view event_bytes) const {
   const EventHead head = read_head(event_bytes);
   return type_matches(head.type) &&
          (!subject_prefix_ || head.subject.starts_with(*subject_prefix_)) &&
-         (!partitionkey_ || head.partitionkey == *partitionkey_);
+         (!partitionkey_ || head.partitionkey == *partitionkey_) && !excludes(head);
 }
 
 }  // namespace bitvault

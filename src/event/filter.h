@@ -1,4 +1,5 @@
-// What a reader wants of a feed: types, a subject prefix, a partition key. All given must hold.
+// What a reader wants of a feed: types, a subject prefix, a partition key. All given must hold. And
+// what it does not want of that.
 #pragma once
 
 #include <optional>
@@ -24,6 +25,9 @@ class Filter {
                                            std::optional<std::string> subject_prefix,
                                            std::optional<std::string> partitionkey);
 
+  // The same, but for the events with this partition key whose types begin with `type_prefix`.
+  [[nodiscard]] Filter without(std::string_view type_prefix, std::string_view partitionkey) const;
+
   [[nodiscard]] bool matches_all() const;
   // What it wants of types: one of these, or one that begins like one of those. Both empty: any.
   [[nodiscard]] const std::vector<std::string>& types() const { return types_; }
@@ -33,12 +37,19 @@ class Filter {
   [[nodiscard]] BlockQuery block_query() const;
 
  private:
+  struct Exclusion {
+    std::string type_prefix;
+    std::string partitionkey;
+  };
+
   [[nodiscard]] bool type_matches(std::string_view type) const;
+  [[nodiscard]] bool excludes(const EventHead& head) const;
 
   std::vector<std::string> types_;  // exact
   std::vector<std::string> type_prefixes_;
   std::optional<std::string> subject_prefix_;
   std::optional<std::string> partitionkey_;
+  std::optional<Exclusion> exclusion_;
 };
 
 }  // namespace bitvault

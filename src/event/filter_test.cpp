@@ -60,6 +60,31 @@ TEST(Filter, AllGivenMustHold) {
   EXPECT_FALSE(matches({"bitvault.node.*"}, "/in", "n_2"));
 }
 
+TEST(Filter, LeavesOutOneAggregateOfOneKindOfType) {
+  const std::string own = event("bitvault.webhook.failing.v1", "/", "whk_1");
+  const std::string others = event("bitvault.webhook.failing.v1", "/", "whk_2");
+  const std::string node = event("bitvault.node.created.v1", "/", "whk_1");
+  const std::tuple<std::vector<std::string>, bool, bool> cases[] = {
+      {{}, true, true},
+      {{"bitvault.*"}, true, true},
+      {{"bitvault.webhook.*"}, true, false},
+      {{"bitvault.webhook.failing.*"}, true, false},
+      {{"bitvault.webhook.failing.v1"}, true, false},
+      {{"bitvault.node.*"}, false, true},
+  };
+  for (const auto& [types, wants_webhooks, wants_nodes] : cases) {
+    const Filter all = Filter::make(types, {}, {}).value();
+    const Filter filter = all.without("bitvault.webhook.", "whk_1");
+    EXPECT_FALSE(filter.matches_all());
+    EXPECT_EQ(all.matches(own), wants_webhooks);
+    EXPECT_FALSE(filter.matches(own));
+    EXPECT_EQ(filter.matches(others), wants_webhooks);
+    EXPECT_EQ(filter.matches(node), wants_nodes);
+    EXPECT_EQ(filter.block_query().types, all.block_query().types);
+  }
+  EXPECT_TRUE(Filter{}.matches_all());
+}
+
 TEST(Filter, RefusesWhatIsNoType) {
   for (const char* bad : {"", "*", "node.*", "bitvault", "bitvault*", "bitvault.nod*",
                           "bitvault.node.*.v1", "bitvault..*", "bitvault.node.created.v1.*"}) {
