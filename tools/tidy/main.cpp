@@ -6,14 +6,13 @@
 #include <sys/wait.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tidy/files.h"
 #include "tidy/rules.h"
 
 namespace bitvault::tidy {
@@ -48,19 +47,6 @@ std::optional<std::vector<std::string>> tracked_files(const std::string& root) {
     return std::nullopt;
   }
   return paths;
-}
-
-// Nothing for what is not text, or is gone from the work tree.
-std::optional<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return std::nullopt;
-  }
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (text.find('\0') != std::string::npos) {
-    return std::nullopt;
-  }
-  return text;
 }
 
 int run(const std::string& root) {

@@ -1,5 +1,10 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "tidy/files.h"
 #include "tidy/rules.h"
 
 namespace bitvault::tidy {
@@ -34,6 +39,26 @@ std::string lines(std::size_t count) {
     text += "int a;\n";
   }
   return text;
+}
+
+// ---- files.h
+
+TEST(TidyFiles, ReadsTextAndNothingElse) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "tidy_files" / std::to_string(::getpid());
+  std::filesystem::create_directories(folder / "modules");
+  std::ofstream(folder / "text") << "a\n";
+  std::ofstream(folder / "bytes") << std::string(2, '\0');
+  std::filesystem::create_symlink("text", folder / "link");
+  std::filesystem::create_symlink("modules", folder / "linked_modules");
+  std::filesystem::create_symlink("nothing", folder / "broken");
+  const auto text = [&](const char* name) { return read_text(folder / name).value_or("none"); };
+  EXPECT_EQ(text("text"), "a\n");
+  EXPECT_EQ(text("link"), "a\n");
+  for (const char* name : {"bytes", "modules", "linked_modules", "broken", "gone"}) {
+    EXPECT_EQ(text(name), "none") << name;
+  }
+  std::filesystem::remove_all(folder);
 }
 
 // ---- source.h
