@@ -1,0 +1,91 @@
+#include "delivery_life.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace bitvault::sim {
+
+using delivery::Subscription;
+
+class DeliveryLife::EndpointTarget final : public delivery::Target {
+ public:
+  EndpointTarget(World& world, Endpoint& endpoint) : world_(world), endpoint_(endpoint) {}
+
+  [[nodiscard]] Task<delivery::Outcome> attempt(delivery::Delivery delivery) const override {
+    delivery::Outcome outcome = co_await endpoint_.serve(world_, std::move(delivery));
+    co_return outcome;
+  }
+
+ private:
+  World& world_;
+  Endpoint& endpoint_;
+};
+
+class DeliveryLife::NoLog final : public AttemptLog {
+ public:
+  void append(AttemptEntry) override {}
+  [[nodiscard]] Task<Result<AttemptPage>> read(AttemptQuery) override { co_return AttemptPage{}; }
+  void forget(const TenantName&, std::optional<std::string>) override {}
+};
+
+DeliveryLife::DeliveryLife(Scheduler& scheduler, const SimClock& clock, Endpoints& endpoints)
+    : endpoints_(endpoints),
+      world_(scheduler, clock),
+      tasks_(world_.executor()),
+      log_(std::make_unique<NoLog>()) {}
+
+DeliveryLife::~DeliveryLife() = default;
+
+Status DeliveryLife::open(SqliteOptions sqlite, test::FaultyStore::Decide decide,
+                          delivery::EngineLimits limits) {
+  sqlite.writer = world_.executor();
+  sqlite.readers = world_.executor();
+  auto opened = SqliteStore::open(std::move(sqlite), world_,
+                                  [this](const TenantName& tenant, const JournalHead&) {
+                                    if (engine_) {
+                                      engine_->advanced(tenant);
+                                    }
+                                  });
+  if (!opened) {
+    return fail(std::move(opened.error()));
+  }
+  sqlite_ = std::move(*opened);
+  faulty_ = std::make_unique<test::FaultyStore>(*sqlite_, world_, std::move(decide));
+  engine_ =
+      std::make_unique<delivery::Engine>(world_, *faulty_, *this, *log_, world_.executor(), limits);
+  return {};
+}
+
+Task<Result<std::vector<Subscription>>> DeliveryLife::subscriptions(TenantName tenant) {
+  Result<ListPage<Record>> page = co_await store().scan(tenant, kSubscriptions, "", "", 100);
+  if (!page) {
+    co_return fail(std::move(page.error()));
+  }
+  std::vector<Subscription> subscriptions;
+  for (const Record& record : page->items) {
+    Endpoint& endpoint = *endpoints_.at({tenant, record.key});
+    const EndpointPlan& plan = endpoint.plan();
+    Subscription subscription{.id = record.key, .enabled = record.value == "enabled"};
+    if (plan.every > 1) {
+      subscription.pattern =
+          Pattern::compile(fmt::format(R"({{"data":{{"divisors":["{}"]}}}})", plan.every)).value();
+    }
+    subscription.policy = plan.policy;
+    subscription.target = std::make_shared<EndpointTarget>(world_, endpoint);
+    subscriptions.push_back(std::move(subscription));
+  }
+  co_return subscriptions;
+}
+
+Task<Status> DeliveryLife::tell(std::vector<delivery::Notice> notices, Transaction& transaction) {
+  for (const delivery::Notice& notice : notices) {
+    ++told_[notice.kind];
+    if (notice.kind == delivery::Notice::Kind::kDisabled) {
+      transaction.put(kSubscriptions, notice.subscription, "disabled");
+    }
+  }
+  co_return Status();
+}
+
+}  // namespace bitvault::sim
