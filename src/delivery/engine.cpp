@@ -89,7 +89,7 @@ Task<> Engine::stop() {
     }
     bool more = !tenant->load;
     while (more) {
-      const Result<bool> kept = co_await tenant->deliveries.keep();
+      const Result<bool> kept = co_await tenant->deliveries.keep(true);
       all_kept = all_kept && (kept || is_gone(kept.error()));
       more = kept.value_or(false);
     }

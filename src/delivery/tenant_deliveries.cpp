@@ -212,7 +212,7 @@ void TenantDeliveries::sweep() {
   }
 }
 
-Task<Result<bool>> TenantDeliveries::keep() {
+Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
   Transaction transaction(tenant_);
   Status taken = co_await take_requests(transaction);
   if (!taken) {
@@ -245,7 +245,7 @@ Task<Result<bool>> TenantDeliveries::keep() {
   // From here to the commit nothing is awaited: what is collected is one instant's state.
   std::vector<Place*> collected;
   bool more = false;
-  const bool moved_too = now().monotonic >= keep_moved_from_;
+  const bool moved_too = at_end || now().monotonic >= keep_moved_from_;
   for (const auto& [id, place] : places_) {
     Subscriber& subscriber = place->subscriber;
     if (place->gone || !(subscriber.dirty() || (moved_too && subscriber.moved()))) {

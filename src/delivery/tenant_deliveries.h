@@ -68,8 +68,9 @@ class TenantDeliveries {
   [[nodiscard]] bool wants_scan(Place& place) const;
   void head_moved() { head_moved_ = true; }
 
-  // Commits what has changed and what was asked for. True: there is more to commit now.
-  [[nodiscard]] Task<Result<bool>> keep();
+  // Commits what has changed and what was asked for. True: there is more to commit now. A position
+  // that moved on without a delivery is kept now and then, and at the end.
+  [[nodiscard]] Task<Result<bool>> keep(bool at_end = false);
   [[nodiscard]] bool asked() const { return asked_ || !leftovers_.empty(); }
 
   // The tenant is gone, and all of it.

@@ -434,7 +434,9 @@ TrackRecord Track::record() const {
   return record;
 }
 
-bool Track::dirty() const { return !dirty_.empty() || !dead_.empty() || unkept_ > 0; }
+bool Track::dirty() const {
+  return !dirty_.empty() || !dead_.empty() || unkept_ > 0 || settled_some_;
+}
 
 bool Track::urgent() const {
   return unkept_ - unkept_committing_ >= limits_.window / 2 ||
@@ -467,6 +469,7 @@ void Track::collect(Transaction& transaction, std::string_view subscription, Now
   committing_ = std::exchange(dirty_, {});
   dead_committing_ = std::exchange(dead_, {});
   unkept_committing_ = unkept_;
+  settled_some_ = false;
 }
 
 void Track::kept() {
@@ -486,6 +489,7 @@ void Track::lost() {
   dead_.insert(dead_.begin(), dead_committing_.begin(), dead_committing_.end());
   dead_committing_.clear();
   unkept_committing_ = 0;
+  settled_some_ = true;
 }
 
 std::optional<DebtRecord> Track::debt(Sequence sequence) const {
@@ -516,6 +520,7 @@ void Track::settle(Item& item) {
   item.state = Item::State::kSettled;
   item_bytes_ -= item.event.size();
   item.event = {};
+  settled_some_ = true;
   settle_front();
 }
 

@@ -209,6 +209,7 @@ class Track {
   std::set<Sequence> dirty_;       // debts that have changed, or are gone
   std::vector<DeadLetter> dead_;   // new
   std::size_t unkept_ = 0;         // offered since the position in the store
+  bool settled_some_ = false;      // since then
   std::set<Sequence> committing_;  // between collect() and kept() or lost()
   std::vector<DeadLetter> dead_committing_;
   std::size_t unkept_committing_ = 0;

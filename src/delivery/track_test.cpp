@@ -64,6 +64,17 @@ TEST_F(TrackTest, AfterACrashWhatIsNotInTheStoreIsAttemptedAgain) {
   EXPECT_EQ(fixture_.start_new(), std::nullopt) << "3 is known to be delivered";
 }
 
+TEST_F(TrackTest, WhatIsDeliveredAfterACommitIsKeptByTheNextOne) {
+  fixture_.offer_next();
+  ASSERT_EQ(fixture_.start_new(), 1u);
+  fixture_.commit();
+  EXPECT_FALSE(fixture_.track().dirty());
+  fixture_.deliver(1);
+  EXPECT_TRUE(fixture_.track().dirty());
+  fixture_.commit(false);
+  EXPECT_TRUE(fixture_.track().dirty());
+}
+
 TEST_F(TrackTest, AFailureBecomesADebtThatTheJournalHolds) {
   fixture_.offer_next();
   ASSERT_EQ(fixture_.start_new(), 1u);

@@ -2,11 +2,33 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
+#include "tests/store/make_event.h"
 
 namespace bitvault::sim {
 
 using delivery::Subscription;
+
+EncodedEvent numbered_event(const TenantName& tenant, std::uint64_t sequence,
+                            const std::string& key) {
+  std::string divisors;
+  for (std::uint64_t divisor = 1; divisor <= 3; ++divisor) {
+    if (sequence % divisor == 0) {
+      divisors += fmt::format("{}\"{}\"", divisors.empty() ? "" : ",", divisor);
+    }
+  }
+  EventDraft draft;
+  draft.type = "bitvault.node.created.v1";
+  draft.data = fmt::format(R"({{"divisors":[{}]}})", divisors);
+  draft.id = test::event_id(fmt::format("e-{}", sequence));
+  const EventDefaults defaults{.tenant = tenant,
+                               .id = *draft.id,
+                               .time = WallTime{Duration{1'795'406'522'000'000}},
+                               .dataschema = "urn:x",
+                               .partitionkey = key,
+                               .subject = "/a",
+                               .traceparent = std::nullopt};
+  return encode(draft, defaults).value();
+}
 
 class DeliveryLife::EndpointTarget final : public delivery::Target {
  public:

@@ -16,6 +16,10 @@ namespace bitvault::sim {
 
 inline constexpr Collection kSubscriptions{"sim.subscription"};  // id -> "enabled" or "disabled"
 
+// Event e-<sequence>, whose data says by what of 1 to 3 its sequence can be divided.
+[[nodiscard]] EncodedEvent numbered_event(const TenantName& tenant, std::uint64_t sequence,
+                                          const std::string& key);
+
 using Endpoints = std::map<std::pair<TenantName, std::string>, std::unique_ptr<Endpoint>>;
 
 class DeliveryLife final : public delivery::Surface {

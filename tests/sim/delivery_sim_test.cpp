@@ -175,9 +175,9 @@ class Universe {
       return;
     }
     if (orderly) {
-      faults_ = false;
+      const bool faults = std::exchange(faults_, false);
       run_task(stop_engine(*life_));
-      faults_ = true;
+      faults_ = faults;
     }
     life_->world().kill();
     if (!orderly) {
@@ -237,7 +237,7 @@ class Universe {
     for (std::uint64_t i = 1; i <= count; ++i) {
       const std::uint64_t sequence = published_[tenant] + i;
       const std::string key = fmt::format("key-{}", (sequence * 7919) % 5);
-      transaction.append(event_of(tenant, sequence, key));
+      transaction.append(numbered_event(tenant, sequence, key));
       for (const auto& [name, endpoint] : endpoints_) {
         if (name.first == tenant) {
           endpoint->journal_has({sequence}, key);
@@ -250,28 +250,6 @@ class Universe {
       check(committed->events.front().sequence.value == published_[tenant] + 1,
             "nobody else publishes");
     }
-  }
-
-  static EncodedEvent event_of(const TenantName& tenant, std::uint64_t sequence,
-                               const std::string& key) {
-    std::string divisors;
-    for (std::uint64_t divisor = 1; divisor <= 3; ++divisor) {
-      if (sequence % divisor == 0) {
-        divisors += fmt::format("{}\"{}\"", divisors.empty() ? "" : ",", divisor);
-      }
-    }
-    EventDraft draft;
-    draft.type = "bitvault.node.created.v1";
-    draft.data = fmt::format(R"({{"divisors":[{}]}})", divisors);
-    draft.id = test::event_id(fmt::format("e-{}", sequence));
-    const EventDefaults defaults{.tenant = tenant,
-                                 .id = *draft.id,
-                                 .time = WallTime{Duration{1'795'406'522'000'000}},
-                                 .dataschema = "urn:x",
-                                 .partitionkey = key,
-                                 .subject = "/a",
-                                 .traceparent = std::nullopt};
-    return encode(draft, defaults).value();
   }
 
   Endpoint& any_endpoint() {
