@@ -131,7 +131,8 @@ void ApiTest::open() {
                         .metrics = metrics_,
                         .version = "1.2.3",
                         .limits = &*limits_,
-                        .pages = &*pages_});
+                        .pages = &*pages_,
+                        .tenant_changed = [this] { ++tenant_changes_; }});
 }
 
 void ApiTest::close() {

@@ -91,7 +91,8 @@ class ApiTest : public testing::Test {
   const CursorCodec cursors_;
   Metrics metrics_;
   HeadBus bus_;
-  std::string operator_;  // its key
+  std::string operator_;    // its key
+  int tenant_changes_ = 0;  // that the API told of
 
   // All that stands on the store.
   std::unique_ptr<SqliteStore> sqlite_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct Services {
   std::string version;
   RateLimits* limits = nullptr;  // null: none
   PageCache* pages = nullptr;    // null: none
+  // Told after a tenant was made, changed or deleted, on a connection's thread; may be empty.
+  std::function<void()> tenant_changed = {};
 };
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;

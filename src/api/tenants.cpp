@@ -96,6 +96,13 @@ Result<TenantPatch> read_patch(const json::object& body) {
   return patch;
 }
 
+// The background work looks at once, instead of after its period.
+void tell(const Services& services) {
+  if (services.tenant_changed) {
+    services.tenant_changed();
+  }
+}
+
 }  // namespace
 
 Answer put_tenant(const Services& services, const Call& call) {
@@ -112,6 +119,7 @@ Answer put_tenant(const Services& services, const Call& call) {
   if (!put) {
     co_return fail(std::move(put.error()));
   }
+  tell(services);
   co_return json_response(put->created ? 201 : 200, render(put->tenant));
 }
 
@@ -148,6 +156,7 @@ Answer delete_tenant(const Services& services, const Call& call) {
   if (!deleted) {
     co_return fail(std::move(deleted.error()));
   }
+  tell(services);
   co_return json_response(202, json::object{{"name", call.tenant->str()}, {"state", "deleting"}});
 }
 

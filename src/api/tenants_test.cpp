@@ -43,6 +43,19 @@ TEST_F(TenantsTest, IsMadeThenChangedMemberByMember) {
   EXPECT_EQ(put("new", "").body, back.body) << "an empty body changes nothing";
 }
 
+TEST_F(TenantsTest, TellsWhatChanged) {
+  const auto told = [&, before = tenant_changes_] { return tenant_changes_ - before; };
+  EXPECT_EQ(put("new", "").outcome(), "201");
+  EXPECT_EQ(told(), 1);
+  EXPECT_EQ(put("new", R"({"retention":{"max_events":5}})").outcome(), "200");
+  EXPECT_EQ(told(), 2);
+  EXPECT_EQ(put("new", R"({"retention":5})").outcome(), "422 invalid");
+  EXPECT_EQ(get("/v1/tenants/new").outcome(), "200");
+  EXPECT_EQ(told(), 2);
+  EXPECT_EQ(remove("new").outcome(), "202");
+  EXPECT_EQ(told(), 3);
+}
+
 TEST_F(TenantsTest, RefusesSettingsThatCannotBe) {
   const std::pair<std::string, std::string> wrong[] = {
       {R"({"display_name":5})", "display_name"},

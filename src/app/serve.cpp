@@ -261,7 +261,8 @@ class EmbeddedServer {
                                                     .metrics = metrics_,
                                                     .version = BITVAULT_VERSION,
                                                     .limits = &*limits_,
-                                                    .pages = &pages_});
+                                                    .pages = &pages_,
+                                                    .tenant_changed = [this] { look_now(); }});
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
@@ -280,6 +281,13 @@ class EmbeddedServer {
     spdlog::info("listening on {}://{}{}{}:{}", tls_ ? "https" : "http", v6 ? "[" : "",
                  options_.listen_address, v6 ? "]" : "", server_->port());
     return {};
+  }
+
+  // From any thread.
+  void look_now() {
+    for (auto* work : {&purge_, &let_go_, &summarize_}) {
+      (*work)->notify();
+    }
   }
 
   Task<bool> purge_round() {

@@ -61,6 +61,18 @@ describe("retention", () => {
     assert.equal((await server.publish("acme", nodeCreated({ id: "next" }))).json.events[0].sequence, 21);
   });
 
+  it("does what a changed setting says at once", async (test) => {
+    const server = await Server.start(test);
+    await server.tenant("acme");
+    await server.publish("acme", Array.from({ length: 9 }, () => nodeCreated()));
+    const begun = performance.now();
+    for (const left of [8, 6, 4, 2]) {
+      await settings(server, "acme", { max_events: left });
+      await untilFloor(server, "acme", 10 - left);
+    }
+    assert.ok(performance.now() - begun < 10_000, "its period alone would take 15 s");
+  });
+
   it("lets old events go by age, as the installation says", async (test) => {
     const server = await Server.start(test, { args: ["--retention-max-age", "1"] });
     await server.tenant("acme");
