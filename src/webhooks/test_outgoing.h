@@ -2,8 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <deque>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,8 +23,8 @@ class TestOutgoing final : public Outgoing {
       result = std::move(answers.front());
       answers.pop_front();
     }
-    if (during_send) {
-      during_send();
+    for (int i = 0; i < yields; ++i) {
+      co_await boost::asio::post(boost::asio::use_awaitable);
     }
     co_return result;
   }
@@ -63,7 +64,7 @@ class TestOutgoing final : public Outgoing {
   std::vector<std::string> judged;
   std::deque<OutgoingResult> answers;  // in their order, and then
   OutgoingResult otherwise = answer(204);
-  std::function<void()> during_send;
+  int yields = 0;  // how long a request takes, in turns of its executor
 };
 
 }  // namespace bitvault::webhooks::test
