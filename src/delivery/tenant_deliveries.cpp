@@ -222,23 +222,11 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
   if (!swept) {
     co_return fail(std::move(swept.error()));
   }
-  std::vector<std::pair<Place*, std::vector<Notice>>> told;
-  std::vector<Notice> notices;
-  for (const auto& [id, place] : places_) {
-    if (place->subscriber.has_notices() && !place->gone) {
-      told.emplace_back(place.get(), place->subscriber.take_notices());
-      notices.insert(notices.end(), told.back().second.begin(), told.back().second.end());
-    }
-  }
-  const auto untell = [&] {
-    for (auto& [place, mine] : told) {
-      place->subscriber.give_back(std::move(mine));
-    }
-  };
-  if (!notices.empty()) {
-    Status added = co_await parts_.surface.tell(std::move(notices), transaction);
+  Told told = take_notices();
+  if (!told.notices.empty()) {
+    Status added = co_await parts_.surface.tell(told.notices, transaction);
     if (!added) {
-      untell();
+      give_back(std::move(told));
       co_return fail(std::move(added.error()));
     }
   }
@@ -276,7 +264,7 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
     }
   }
   if (!committed) {
-    untell();
+    give_back(std::move(told));
     if (committed.error().code == Code::kEventPruned ||
         committed.error().code == Code::kEventErased) {
       co_await expire();
@@ -284,6 +272,24 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
     co_return fail(std::move(committed.error()));
   }
   co_return more || asked();
+}
+
+TenantDeliveries::Told TenantDeliveries::take_notices() {
+  Told told;
+  for (const auto& [id, place] : places_) {
+    if (place->subscriber.has_notices() && !place->gone) {
+      told.by_place.emplace_back(place.get(), place->subscriber.take_notices());
+      const std::vector<Notice>& mine = told.by_place.back().second;
+      told.notices.insert(told.notices.end(), mine.begin(), mine.end());
+    }
+  }
+  return told;
+}
+
+void TenantDeliveries::give_back(Told told) {
+  for (auto& [place, mine] : told.by_place) {
+    place->subscriber.give_back(std::move(mine));
+  }
 }
 
 // Something that was to be held is gone already.

@@ -90,6 +90,12 @@ class TenantDeliveries {
     bool stopped = false;  // ran out of room in this slice
   };
 
+  // What owners are to hear of, and from whom it was taken.
+  struct Told {
+    std::vector<Notice> notices;
+    std::vector<std::pair<Place*, std::vector<Notice>>> by_place;
+  };
+
   [[nodiscard]] Task<Result<std::vector<Record>>> scan_all(Collection collection,
                                                            std::string prefix);
   [[nodiscard]] Task<Status> add_place(Subscription subscription,
@@ -118,6 +124,8 @@ class TenantDeliveries {
                                              Transaction& transaction);
   [[nodiscard]] Task<Result<Sequence>> matched_before(Place& place, Sequence sequence);
   [[nodiscard]] Task<Status> add_leftovers(Transaction& transaction);
+  [[nodiscard]] Told take_notices();
+  static void give_back(Told told);
   [[nodiscard]] Task<> expire();
 
   const Parts parts_;

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::string_view kExhausted = "exhausted";
 constexpr std::string_view kPoison = "poison";
-constexpr std::string_view kExpired = "expired";
 
 // +-20 %.
 Duration jittered(Duration delay, Random& random) {
@@ -362,12 +361,12 @@ void Track::expire(Sequence floor, Now now) {
   for (const Sequence sequence : gone) {
     const Debt& debt = debts_.at(sequence);
     unschedule(debt);
-    bury(debt, {.reason = std::string(kExpired)}, {}, now);
+    bury(debt, {.reason = std::string(kExpiredReason)}, {}, now);
     drop_debt(sequence, now);
   }
   for (DeadLetter& letter : dead_) {
     if (letter.sequence < floor) {
-      letter.reason = kExpired;
+      letter.reason = kExpiredReason;
     }
   }
 }
@@ -416,80 +415,6 @@ void Track::reorder(const Policy& policy, Now now) {
   for (const std::uint64_t key : owed) {
     owe_line(key, now);
   }
-}
-
-Sequence Track::position() const {
-  return items_.empty() ? scanned_ : Sequence{items_.front().sequence.value - 1};
-}
-
-TrackRecord Track::record() const {
-  TrackRecord record{.position = position(),
-                     .matched = items_.empty() ? matched_ : items_.front().previous};
-  for (const Item& item : items_) {
-    if (item.state == Item::State::kSettled) {
-      record.done.push_back(item.sequence);
-    }
-  }
-  record.done.insert(record.done.end(), settled_.upper_bound(scanned_), settled_.end());
-  return record;
-}
-
-bool Track::dirty() const {
-  return !dirty_.empty() || !dead_.empty() || unkept_ > 0 || settled_some_;
-}
-
-bool Track::urgent() const {
-  return unkept_ - unkept_committing_ >= limits_.window / 2 ||
-         (item_bytes_ >= limits_.window_bytes && !items_.empty() &&
-          items_.front().state == Item::State::kInFlight);
-}
-
-void Track::collect(Transaction& transaction, std::string_view subscription, Now now) {
-  check(committing_.empty() && dead_committing_.empty(), "one commit at a time");
-  owe_slow_ones(now);
-  const std::string holder = debt_holder(subscription, name_);
-  for (const Sequence sequence : dirty_) {
-    const std::string key = debt_key(subscription, name_, sequence);
-    if (const auto debt = debts_.find(sequence); debt != debts_.end()) {
-      transaction.put(kDebts, key, to_record(debt->second.record));
-      if (!debt->second.held) {
-        transaction.hold(sequence, holder);
-      }
-    } else {
-      transaction.erase(kDebts, key);
-      transaction.release(sequence, holder);
-    }
-  }
-  for (const DeadLetter& letter : dead_) {
-    transaction.put(kDeadLetters, sequence_key(subscription, letter.sequence), to_record(letter));
-    if (!letter.event_id.empty() && letter.reason != kExpired) {
-      transaction.hold(letter.sequence, dead_letter_holder(subscription));
-    }
-  }
-  committing_ = std::exchange(dirty_, {});
-  dead_committing_ = std::exchange(dead_, {});
-  unkept_committing_ = unkept_;
-  settled_some_ = false;
-}
-
-void Track::kept() {
-  for (const Sequence sequence : committing_) {
-    if (const auto debt = debts_.find(sequence); debt != debts_.end()) {
-      debt->second.held = true;
-    }
-  }
-  committing_.clear();
-  dead_committing_.clear();
-  unkept_ -= std::exchange(unkept_committing_, 0);
-}
-
-void Track::lost() {
-  dirty_.merge(committing_);
-  committing_.clear();
-  dead_.insert(dead_.begin(), dead_committing_.begin(), dead_committing_.end());
-  dead_committing_.clear();
-  unkept_committing_ = 0;
-  settled_some_ = true;
 }
 
 std::optional<DebtRecord> Track::debt(Sequence sequence) const {
@@ -588,17 +513,6 @@ void Track::drop_debt(Sequence sequence, Now now) {
   debts_.erase(sequence);
   dirty_.insert(sequence);
   leave_line(key, sequence, now);
-}
-
-void Track::owe_slow_ones(Now now) {
-  const auto crowded = [&] {
-    return items_.size() > limits_.window / 2 || item_bytes_ > limits_.window_bytes / 2;
-  };
-  while (!items_.empty() && items_.front().state == Item::State::kInFlight && crowded()) {
-    const std::uint64_t key = items_.front().key;
-    become_debt(items_.front(), now);
-    owe_line(key, now);
-  }
 }
 
 }  // namespace bitvault::delivery

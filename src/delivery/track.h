@@ -44,6 +44,8 @@ struct Now {
 };
 
 inline constexpr unsigned kStrikesMax = 3;
+// Of a dead letter whose event retention took before the journal held it.
+inline constexpr std::string_view kExpiredReason = "expired";
 // What a Retry-After can ask for at most.
 inline constexpr Duration kRetryAfterMax = std::chrono::hours(1);
 
