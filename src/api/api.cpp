@@ -26,7 +26,7 @@ enum class Access : std::uint8_t {
 
 struct Route {
   std::string_view method;
-  std::string_view path;  // segments; {tenant} and {id} take any one
+  std::string_view path;  // segments; {tenant}, {id} and {part} take any one
   Access access;
   Scope scope;             // for kTenantScope
   std::string_view query;  // the parameters it takes, a blank between; "*" behind: repeatable
@@ -54,6 +54,42 @@ constexpr Route kRoutes[] = {
      list_keys},
     {"DELETE", "/v1/tenants/{tenant}/keys/{id}", Access::kTenantScope, Scope::kAdmin, "",
      revoke_key},
+    {"POST", "/v1/tenants/{tenant}/webhooks", Access::kTenantScope, Scope::kWebhooksManage, "",
+     create_webhook},
+    {"GET", "/v1/tenants/{tenant}/webhooks", Access::kTenantScope, Scope::kWebhooksManage,
+     "limit page", list_webhooks},
+    {"GET", "/v1/tenants/{tenant}/webhooks/{id}", Access::kTenantScope, Scope::kWebhooksManage, "",
+     get_webhook},
+    {"PATCH", "/v1/tenants/{tenant}/webhooks/{id}", Access::kTenantScope, Scope::kWebhooksManage,
+     "", update_webhook},
+    {"DELETE", "/v1/tenants/{tenant}/webhooks/{id}", Access::kTenantScope, Scope::kWebhooksManage,
+     "", delete_webhook},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/secret/rotate", Access::kTenantScope,
+     Scope::kWebhooksManage, "", rotate_webhook_secret},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/test", Access::kTenantScope,
+     Scope::kWebhooksManage, "", test_webhook},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/enable", Access::kTenantScope,
+     Scope::kWebhooksManage, "", enable_webhook},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/disable", Access::kTenantScope,
+     Scope::kWebhooksManage, "", disable_webhook},
+    {"GET", "/v1/tenants/{tenant}/webhooks/{id}/deliveries", Access::kTenantScope,
+     Scope::kWebhooksManage, "status event_id limit page", list_deliveries},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/deliveries/{part}/redeliver", Access::kTenantScope,
+     Scope::kWebhooksManage, "", redeliver},
+    {"GET", "/v1/tenants/{tenant}/webhooks/{id}/dead-letters", Access::kTenantScope,
+     Scope::kWebhooksManage, "limit page", list_dead_letters},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/dead-letters/redeliver", Access::kTenantScope,
+     Scope::kWebhooksManage, "", redeliver_dead_letters},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/dead-letters/discard", Access::kTenantScope,
+     Scope::kWebhooksManage, "", discard_dead_letters},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/replay", Access::kTenantScope,
+     Scope::kWebhooksManage, "", start_replay},
+    {"GET", "/v1/tenants/{tenant}/webhooks/{id}/replays", Access::kTenantScope,
+     Scope::kWebhooksManage, "limit page", list_replays},
+    {"GET", "/v1/tenants/{tenant}/webhooks/{id}/replays/{part}", Access::kTenantScope,
+     Scope::kWebhooksManage, "", get_replay},
+    {"POST", "/v1/tenants/{tenant}/webhooks/{id}/replays/{part}/cancel", Access::kTenantScope,
+     Scope::kWebhooksManage, "", cancel_replay},
     {"GET", "/v1/catalog", Access::kOpen, kNone, "", list_catalog},
     {"GET", "/v1/catalog/{id}", Access::kOpen, kNone, "", get_catalog_type},
     {"GET", "/v1/catalog/{id}/schema.json", Access::kOpen, kNone, "", get_catalog_schema},
@@ -65,6 +101,7 @@ constexpr Route kRoutes[] = {
 struct Captures {
   std::optional<std::string> tenant;  // absent: the route names none; it may be empty
   std::string id;
+  std::string part_id;
 };
 
 // Cuts the next segment of a route's path off its front.
@@ -87,6 +124,8 @@ std::optional<Captures> match(std::string_view pattern, std::span<const std::str
       captures.tenant = segment;
     } else if (expected == "{id}") {
       captures.id = segment;
+    } else if (expected == "{part}") {
+      captures.part_id = segment;
     } else if (expected != segment) {
       return std::nullopt;
     }
@@ -173,6 +212,9 @@ std::size_t Api::body_bytes_max(const http::Request& head) const {
   if (head.path.ends_with("/events")) {
     return kPublishBodyBytesMax;
   }
+  if (head.path.contains("/webhooks")) {
+    return kWebhookBodyBytesMax;
+  }
   return head.path.ends_with("/patterns/test") ? kPatternTestBodyBytesMax : kControlBodyBytesMax;
 }
 
@@ -188,6 +230,10 @@ Task<std::expected<Api::Opened, http::Response>> Api::open(const http::Request& 
         {Code::kMalformed, "the request's path or query is not valid percent-encoding", {}});
   }
   Match found = find_route(request.method, *segments);
+  const bool has_webhooks = services_.webhooks != nullptr && services_.attempts != nullptr;
+  if (!has_webhooks && found.route != nullptr && found.route->scope == Scope::kWebhooksManage) {
+    found = {};
+  }
   if (found.route == nullptr) {
     if (found.allowed.empty()) {
       co_return refused({Code::kNotFound, "there is no such route", {}});
@@ -197,7 +243,12 @@ Task<std::expected<Api::Opened, http::Response>> Api::open(const http::Request& 
     co_return response;
   }
   const Route& route = *found.route;
-  Call call{request, std::nullopt, std::nullopt, std::move(found.captures.id), std::move(*query)};
+  Call call{request,
+            std::nullopt,
+            std::nullopt,
+            std::move(found.captures.id),
+            std::move(found.captures.part_id),
+            std::move(*query)};
   const bool is_open = route.access == Access::kOpen ||
                        (route.access == Access::kOperatorOrLoopback && request.from_loopback);
   if (!is_open) {

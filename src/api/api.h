@@ -12,6 +12,7 @@
 namespace bitvault::api {
 
 inline constexpr std::size_t kControlBodyBytesMax = 64 * 1024;
+inline constexpr std::size_t kWebhookBodyBytesMax = 160 * 1024;      // certificates, a pattern
 inline constexpr std::size_t kPatternTestBodyBytesMax = 128 * 1024;  // an event and a pattern
 
 class Api final : public http::Handler {

@@ -121,6 +121,13 @@ void ApiTest::open() {
       [this](TenantName tenant, std::size_t looked_at) {
         return limits_->charge(std::move(tenant), RateLimits::Kind::kScanned, looked_at);
       });
+  webhooks_.emplace(webhooks::Webhooks::Parts{.world = world_,
+                                              .store = *store_,
+                                              .catalog = Catalog::builtin(),
+                                              .outgoing = outgoing_,
+                                              .attempts = attempts_,
+                                              .version = "1.2.3"},
+                    master(), [](const TenantName&) {});
   api_.emplace(Services{.world = world_,
                         .store = *store_,
                         .feed = *feed_,
@@ -132,11 +139,14 @@ void ApiTest::open() {
                         .version = "1.2.3",
                         .limits = &*limits_,
                         .pages = &*pages_,
-                        .tenant_changed = [this] { ++tenant_changes_; }});
+                        .tenant_changed = [this] { ++tenant_changes_; },
+                        .webhooks = &*webhooks_,
+                        .attempts = &attempts_});
 }
 
 void ApiTest::close() {
   api_.reset();
+  webhooks_.reset();
   pages_.reset();
   live_.reset();
   feed_.reset();
@@ -204,6 +214,35 @@ std::vector<std::string> ApiTest::all_scopes() {
 
 void ApiTest::make_tenant(const std::string& name) {
   ASSERT_TRUE(run(store_->put_tenant(TenantName::parse(name).value(), {})));
+}
+
+void ApiTest::make_webhook(const std::string& id, const std::string& event_id, Sequence sequence) {
+  const TenantName acme = TenantName::parse("acme").value();
+  webhooks::Webhook webhook{.id = id, .settings = {.url = "https://example.com/hook"}};
+  webhooks::complete_secrets(webhook, {}, world_.clock().wall(), world_.random());
+  Transaction transaction(acme);
+  transaction.put(webhooks::kWebhooks, id,
+                  webhooks::to_record(webhook, Sealer(master(), acme), world_.random()));
+  delivery::begin(transaction, id, {});
+  delivery::begin_replay(transaction, id, "rpl_one",
+                         {.track = {.position = {}, .matched = {}},
+                          .until = sequence,
+                          .since = {1},
+                          .created = world_.clock().wall()});
+  transaction.put(delivery::kDeadLetters, delivery::sequence_key(id, sequence),
+                  delivery::to_record(delivery::DeadLetter{.sequence = sequence,
+                                                           .previous = {},
+                                                           .event_id = event_id,
+                                                           .event_type = "bitvault.node.created.v1",
+                                                           .reason = "exhausted",
+                                                           .attempts = 7,
+                                                           .first = world_.clock().wall(),
+                                                           .at = world_.clock().wall(),
+                                                           .status = 503,
+                                                           .failure = "http_503",
+                                                           .detail = "the endpoint was busy",
+                                                           .answer = "busy"}));
+  ASSERT_TRUE(run(store_->commit(std::move(transaction))));
 }
 
 void ApiTest::begin_deleting(const std::string& name) {

@@ -22,6 +22,9 @@
 #include "tests/store/single_thread.h"
 #include "tests/store/temporary_folder.h"
 #include "tests/store/test_world.h"
+#include "webhooks/test_attempt_log.h"
+#include "webhooks/test_outgoing.h"
+#include "webhooks/webhooks.h"
 
 namespace bitvault::api {
 
@@ -77,6 +80,9 @@ class ApiTest : public testing::Test {
   void begin_deleting(const std::string& name);
   void purge();  // ends it
 
+  // A webhook of acme's with a dead letter and a replay that runs, as an engine leaves them.
+  void make_webhook(const std::string& id, const std::string& event_id, Sequence sequence);
+
   // Changes the store's file while no store has it open.
   void by_hand(const std::string& sql);
   template <class T>
@@ -91,6 +97,8 @@ class ApiTest : public testing::Test {
   const CursorCodec cursors_;
   Metrics metrics_;
   HeadBus bus_;
+  webhooks::test::TestOutgoing outgoing_;
+  webhooks::test::TestAttemptLog attempts_;
   std::string operator_;    // its key
   int tenant_changes_ = 0;  // that the API told of
 
@@ -102,6 +110,7 @@ class ApiTest : public testing::Test {
   std::optional<LiveFeed> live_;
   std::optional<RateLimits> limits_;
   std::optional<PageCache> pages_;
+  std::optional<webhooks::Webhooks> webhooks_;
   std::optional<Api> api_;
 
  private:

@@ -56,8 +56,7 @@ Status expect_json(const http::Request& request) {
   return {};
 }
 
-Result<json::object> json_body(const http::Request& request,
-                               std::initializer_list<std::string_view> known) {
+Result<json::object> json_object(const http::Request& request) {
   if (request.body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return json::object{};
   }
@@ -72,13 +71,22 @@ Result<json::object> json_body(const http::Request& request,
   if (!body.is_object()) {
     return fail(Code::kMalformed, "the body must be a JSON object");
   }
-  for (const auto& member : body.get_object()) {
+  return std::move(body.get_object());
+}
+
+Result<json::object> json_body(const http::Request& request,
+                               std::initializer_list<std::string_view> known) {
+  Result<json::object> body = json_object(request);
+  if (!body) {
+    return fail(std::move(body.error()));
+  }
+  for (const auto& member : *body) {
     if (std::ranges::find(known, std::string_view(member.key())) == known.end()) {
       return wrong(std::string(member.key()),
                    fmt::format("unknown member; known are {}", fmt::join(known, ", ")));
     }
   }
-  return std::move(body.get_object());
+  return body;
 }
 
 std::unexpected<Error> wrong(std::string path, std::string message) {

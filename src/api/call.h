@@ -19,6 +19,13 @@
 #include "store/store.h"
 #include "world/world.h"
 
+namespace bitvault {
+class AttemptLog;
+}
+namespace bitvault::webhooks {
+class Webhooks;
+}
+
 namespace bitvault::api {
 
 class Metrics;
@@ -40,6 +47,8 @@ struct Services {
   PageCache* pages = nullptr;    // null: none
   // Told after a tenant was made, changed or deleted, on a connection's thread; may be empty.
   std::function<void()> tenant_changed = {};
+  webhooks::Webhooks* webhooks = nullptr;  // null: there are no such routes
+  AttemptLog* attempts = nullptr;          // where there are webhooks
 };
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
@@ -48,7 +57,8 @@ struct Call {
   const http::Request& request;
   std::optional<Principal> principal;  // absent on open routes
   std::optional<TenantName> tenant;    // of the path
-  std::string id;                      // the path's last parameter, when it has one
+  std::string id;                      // the path's first parameter behind that, when it has one
+  std::string part_id;                 // and the second one
   Parameters query;
 
   // The first query parameter of this name.
@@ -61,6 +71,9 @@ struct Call {
 
 // Error: kUnsupportedMediaType when the body is said to be anything else.
 [[nodiscard]] Status expect_json(const http::Request& request);
+
+// The body as one JSON object, whatever its members are; an empty body is an empty object.
+[[nodiscard]] Result<boost::json::object> json_object(const http::Request& request);
 
 // The body as one JSON object whose members are among `known`; an empty body is an empty object.
 [[nodiscard]] Result<boost::json::object> json_body(const http::Request& request,

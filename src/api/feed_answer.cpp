@@ -49,17 +49,6 @@ http::Response holding(FairBudget::Part memory, http::Response response) {
   return response;
 }
 
-http::Response reset_answer(const CursorReset& reset, std::string_view request_id) {
-  return problem(Error{Code::kCursorReset,
-                       "go on from earliest_cursor (everything retained) or from latest_cursor "
-                       "(only what comes now), and treat what lies between as lost",
-                       {}},
-                 request_id,
-                 {{"reason", reason_name(reset.reason)},
-                  {"earliest_cursor", reset.earliest_cursor},
-                  {"latest_cursor", reset.latest_cursor}});
-}
-
 // What to answer a tenant that has looked at too many events.
 Task<std::optional<http::Response>> judge(const Services& services, const Call& call) {
   if (services.limits == nullptr) {
@@ -79,6 +68,17 @@ Task<> charge(const Services& services, const Call& call, std::size_t looked_at)
 }
 
 }  // namespace
+
+http::Response reset_answer(const CursorReset& reset, std::string_view request_id) {
+  return problem(Error{Code::kCursorReset,
+                       "go on from earliest_cursor (everything retained) or from latest_cursor "
+                       "(only what comes now), and treat what lies between as lost",
+                       {}},
+                 request_id,
+                 {{"reason", reason_name(reset.reason)},
+                  {"earliest_cursor", reset.earliest_cursor},
+                  {"latest_cursor", reset.latest_cursor}});
+}
 
 Task<std::expected<FeedPage, http::Response>> read_page(const Services& services, const Call& call,
                                                         FeedQuery query) {

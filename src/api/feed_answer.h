@@ -15,6 +15,9 @@ inline constexpr std::string_view kPageJson = "application/json";
 inline constexpr std::string_view kPageNdjson = "application/x-ndjson";
 inline constexpr std::string_view kPageBatch = "application/cloudevents-batch+json";
 
+// Why a cursor cannot be continued from, and from where one can.
+[[nodiscard]] http::Response reset_answer(const CursorReset& reset, std::string_view request_id);
+
 // Reads a page and counts what it looked at; or what to answer instead.
 [[nodiscard]] Task<std::expected<FeedPage, http::Response>> read_page(const Services& services,
                                                                       const Call& call,

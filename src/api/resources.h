@@ -29,6 +29,28 @@ using Answer = Task<Result<http::Response>>;
 [[nodiscard]] Answer list_keys(const Services& services, const Call& call);
 [[nodiscard]] Answer revoke_key(const Services& services, const Call& call);
 
+// webhooks.cpp
+[[nodiscard]] Answer create_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer list_webhooks(const Services& services, const Call& call);
+[[nodiscard]] Answer get_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer update_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer delete_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer rotate_webhook_secret(const Services& services, const Call& call);
+[[nodiscard]] Answer test_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer enable_webhook(const Services& services, const Call& call);
+[[nodiscard]] Answer disable_webhook(const Services& services, const Call& call);
+
+// webhook_deliveries.cpp
+[[nodiscard]] Answer list_deliveries(const Services& services, const Call& call);
+[[nodiscard]] Answer redeliver(const Services& services, const Call& call);
+[[nodiscard]] Answer list_dead_letters(const Services& services, const Call& call);
+[[nodiscard]] Answer redeliver_dead_letters(const Services& services, const Call& call);
+[[nodiscard]] Answer discard_dead_letters(const Services& services, const Call& call);
+[[nodiscard]] Answer start_replay(const Services& services, const Call& call);
+[[nodiscard]] Answer list_replays(const Services& services, const Call& call);
+[[nodiscard]] Answer get_replay(const Services& services, const Call& call);
+[[nodiscard]] Answer cancel_replay(const Services& services, const Call& call);
+
 // catalog.cpp
 [[nodiscard]] Answer list_catalog(const Services& services, const Call& call);
 [[nodiscard]] Answer get_catalog_type(const Services& services, const Call& call);

@@ -12,7 +12,8 @@ namespace {
 
 enum class Caller : std::uint8_t { kAnybody, kLoopback, kOperator, kTenant };
 
-// A call that is right in every way, where the tenant acme has an event "one" and a key "key_one".
+// A call that is right in every way, where the tenant acme has an event "one", a key "key_one" and
+// a webhook "whk_one" with a replay "rpl_one".
 struct Route {
   std::string method;
   std::string target;
@@ -27,6 +28,8 @@ struct Route {
 void PrintTo(const Route& route, std::ostream* out) { *out << route.method << " " << route.target; }
 
 const std::string kAcme = "/v1/tenants/acme";
+const std::string kHooks = kAcme + "/webhooks";
+const std::string kHook = kHooks + "/whk_one";
 
 std::vector<Route> routes() {
   return {
@@ -45,6 +48,28 @@ std::vector<Route> routes() {
        R"({"name":"k","scopes":["admin"]})"},
       {"GET", kAcme + "/keys", Caller::kTenant, "admin", 200},
       {"DELETE", kAcme + "/keys/key_one", Caller::kTenant, "admin", 204},
+      {"POST", kHooks, Caller::kTenant, "webhooks:manage", 201, R"({"url":"https://a.b/"})"},
+      {"GET", kHooks, Caller::kTenant, "webhooks:manage", 200},
+      {"GET", kHook, Caller::kTenant, "webhooks:manage", 200},
+      {"PATCH", kHook, Caller::kTenant, "webhooks:manage", 200, R"({"description":"d"})"},
+      {"DELETE", kHook, Caller::kTenant, "webhooks:manage", 204},
+      {"POST", kHook + "/secret/rotate", Caller::kTenant, "webhooks:manage", 200,
+       R"({"overlap_seconds":60})"},
+      {"POST", kHook + "/test", Caller::kTenant, "webhooks:manage", 200, "{}"},
+      {"POST", kHook + "/enable", Caller::kTenant, "webhooks:manage", 200, R"({"resume":"skip"})"},
+      {"POST", kHook + "/disable", Caller::kTenant, "webhooks:manage", 200, "{}"},
+      {"GET", kHook + "/deliveries?event_id=one", Caller::kTenant, "webhooks:manage", 200},
+      {"POST", kHook + "/deliveries/one/redeliver", Caller::kTenant, "webhooks:manage", 202, "{}"},
+      {"GET", kHook + "/dead-letters", Caller::kTenant, "webhooks:manage", 200},
+      {"POST", kHook + "/dead-letters/redeliver", Caller::kTenant, "webhooks:manage", 202,
+       R"({"event_ids":["one"]})"},
+      {"POST", kHook + "/dead-letters/discard", Caller::kTenant, "webhooks:manage", 202,
+       R"({"all":true})"},
+      {"POST", kHook + "/replay", Caller::kTenant, "webhooks:manage", 202,
+       R"({"since":"2026-01-01T00:00:00Z"})"},
+      {"GET", kHook + "/replays", Caller::kTenant, "webhooks:manage", 200},
+      {"GET", kHook + "/replays/rpl_one", Caller::kTenant, "webhooks:manage", 200},
+      {"POST", kHook + "/replays/rpl_one/cancel", Caller::kTenant, "webhooks:manage", 202, "{}"},
       {"GET", "/v1/catalog", Caller::kAnybody, "", 200},
       {"GET", "/v1/catalog/bitvault.node.created.v1", Caller::kAnybody, "", 200},
       {"GET", "/v1/catalog/bitvault.node.created.v1/schema.json", Caller::kAnybody, "", 200},
@@ -74,6 +99,7 @@ class RouteTest : public ApiTest, public testing::WithParamInterface<Route> {
     Transaction transaction(TenantName::parse("acme").value());
     transaction.put(Collection("key"), "key_one", R"({"hash":"","scopes":[]})");
     ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+    make_webhook("whk_one", "one", {1});
   }
   Sent sent(const std::string& key = "") const {
     const Route& route = GetParam();
@@ -304,8 +330,10 @@ TEST_P(BodyTest, RefusesMembersItDoesNotKnow) {
 }
 
 TEST_P(BodyTest, HasALimit) {
-  const bool has_event = GetParam().target.ends_with("/patterns/test");
-  const std::size_t most = has_event ? kPatternTestBodyBytesMax : kControlBodyBytesMax;
+  const std::string& target = GetParam().target;
+  const std::size_t most = target.ends_with("/patterns/test") ? kPatternTestBodyBytesMax
+                           : target.contains("/webhooks")     ? kWebhookBodyBytesMax
+                                                              : kControlBodyBytesMax;
   Sent call = sent(operator_);
   call.body = GetParam().body + std::string(most - GetParam().body.size(), ' ');
   EXPECT_EQ(send(call).outcome(), ok());

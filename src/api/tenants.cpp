@@ -4,6 +4,7 @@
 
 #include "api/resources.h"
 #include "base/text.h"
+#include "store/attempt_log.h"
 
 namespace bitvault::api {
 namespace {
@@ -153,6 +154,9 @@ Answer list_tenants(const Services& services, const Call& call) {
 Answer delete_tenant(const Services& services, const Call& call) {
   Status deleted = co_await services.store.delete_tenant(*call.tenant);
   services.keys.forget(*call.tenant);  // also when the outcome is not known
+  if (deleted && services.attempts != nullptr) {
+    services.attempts->forget(*call.tenant, std::nullopt);
+  }
   if (!deleted) {
     co_return fail(std::move(deleted.error()));
   }

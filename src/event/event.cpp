@@ -207,6 +207,8 @@ EventHead read_head(std::string_view bytes) {
       head.type = value;
     } else if (name == "subject") {
       head.subject = value;
+    } else if (name == "recordedtime") {
+      head.recordedtime = value;
     } else if (name == "epoch") {
       head.epoch = value;
     } else if (name == "partitionkey") {

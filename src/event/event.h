@@ -102,6 +102,7 @@ struct EventHead {
   std::string_view id;
   std::string_view type;
   std::string_view subject;
+  std::string_view recordedtime;
   std::string_view epoch;
   std::string_view partitionkey;
 };

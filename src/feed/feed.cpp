@@ -189,6 +189,22 @@ Task<Result<std::variant<FeedPage, CursorReset>>> Feed::read(FeedQuery query) {
   co_return std::move(state.page);
 }
 
+Task<Result<std::variant<Position, CursorReset>>> Feed::open(TenantName tenant,
+                                                             std::string cursor) {
+  Result<JournalHead> head = co_await store_.head(tenant);
+  if (!head) {
+    co_return fail(std::move(head.error()));
+  }
+  Result<Position> opened = cursors_.open(tenant, cursor);
+  if (!opened) {
+    co_return fail(std::move(opened.error()));
+  }
+  if (std::optional<CursorReset> reset = judge(tenant, *opened, *head)) {
+    co_return *std::move(reset);
+  }
+  co_return *std::move(opened);
+}
+
 Task<Result<std::string>> Feed::earliest(TenantName tenant) {
   Result<JournalHead> head = co_await store_.head(tenant);
   if (!head) {

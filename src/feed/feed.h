@@ -81,6 +81,10 @@ class Feed {
   // what there is.
   [[nodiscard]] Task<Result<std::variant<FeedPage, CursorReset>>> read(FeedQuery query);
 
+  // What a cursor holds, where it can be continued from now. Error: kCursorInvalid.
+  [[nodiscard]] Task<Result<std::variant<Position, CursorReset>>> open(TenantName tenant,
+                                                                       std::string cursor);
+
   // The cursor before everything retained, behind everything, or before the first event recorded at
   // or after a time.
   [[nodiscard]] Task<Result<std::string>> earliest(TenantName tenant);

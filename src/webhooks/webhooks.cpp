@@ -111,10 +111,22 @@ Task<Status> Webhooks::check_room(TenantName tenant) {
   co_return Status{};
 }
 
+Task<Status> Webhooks::judge(std::string url) {
+  std::expected<void, std::string> judged = co_await parts_.outgoing.judge(std::move(url));
+  if (!judged) {
+    co_return fail(Error{Code::kInvalid, "url: " + judged.error(), {{0, "url", judged.error()}}});
+  }
+  co_return Status{};
+}
+
 Task<Result<Webhook>> Webhooks::create(TenantName tenant, Actor actor, WebhookSettings settings,
                                        std::optional<SigningSecret> secret, Sequence after) {
   if (Status valid = validate(settings); !valid) {
     co_return fail(std::move(valid.error()));
+  }
+  Status judged = co_await judge(settings.url);
+  if (!judged) {
+    co_return fail(std::move(judged.error()));
   }
   Status room = co_await check_room(tenant);
   if (!room) {
@@ -182,14 +194,15 @@ Task<Result<Webhook>> Webhooks::apply(TenantName tenant, std::string id, Step st
     }
     Webhook& webhook = stored->webhook;
     Transaction transaction(tenant);
-    const Result<bool> changes = step(webhook, transaction);
+    const WallTime now = parts_.world.clock().wall();
+    const Result<bool> changes = step(webhook, transaction, now);
     if (!changes) {
       co_return fail(changes.error());
     }
     if (!*changes) {
       co_return std::move(webhook);
     }
-    webhook.updated = parts_.world.clock().wall();
+    webhook.updated = now;
     transaction.expect(kWebhooks, id, std::move(stored->record));
     transaction.put(kWebhooks, id, to_record(webhook, sealer(tenant), parts_.world.random()));
     if (*tell_it) {
@@ -207,8 +220,23 @@ Task<Result<Webhook>> Webhooks::apply(TenantName tenant, std::string id, Step st
 
 Task<Result<Webhook>> Webhooks::update(TenantName tenant, std::string id, Actor actor,
                                        Change change, std::vector<std::string> changed) {
-  const auto step = [this, change = std::move(change)](Webhook& webhook,
-                                                       Transaction&) -> Result<bool> {
+  Result<Stored> stored = co_await load(tenant, id);
+  if (!stored) {
+    co_return fail(std::move(stored.error()));
+  }
+  const std::string url = stored->webhook.settings.url;
+  Status changes = change(stored->webhook.settings);
+  if (!changes) {
+    co_return fail(std::move(changes.error()));
+  }
+  if (stored->webhook.settings.url != url && validate(stored->webhook.settings)) {
+    Status judged = co_await judge(stored->webhook.settings.url);
+    if (!judged) {
+      co_return fail(std::move(judged.error()));
+    }
+  }
+  const auto step = [this, change = std::move(change)](Webhook& webhook, Transaction&,
+                                                       WallTime now) -> Result<bool> {
     const WebhookSettings before = webhook.settings;
     if (Status done = change(webhook.settings); !done) {
       return fail(std::move(done.error()));
@@ -217,7 +245,7 @@ Task<Result<Webhook>> Webhooks::update(TenantName tenant, std::string id, Actor 
       return fail(std::move(valid.error()));
     }
     webhook.filter_revision += same_filter(before, webhook.settings) ? 0 : 1;
-    complete_secrets(webhook, {}, parts_.world.clock().wall(), parts_.world.random());
+    complete_secrets(webhook, {}, now, parts_.world.random());
     return true;
   };
   const auto event = [=, this, changed = std::move(changed)](const Webhook& webhook) {
@@ -243,9 +271,8 @@ Task<Status> Webhooks::remove(TenantName tenant, std::string id) {
 
 Task<Result<Webhook>> Webhooks::rotate(TenantName tenant, std::string id, Actor actor,
                                        std::optional<SigningSecret> secret, Duration overlap) {
-  const auto step = [=, this](Webhook& webhook, Transaction&) -> Result<bool> {
-    Status rotated = rotate_secrets(webhook, secret, overlap, parts_.world.clock().wall(),
-                                    parts_.world.random());
+  const auto step = [=, this](Webhook& webhook, Transaction&, WallTime now) -> Result<bool> {
+    Status rotated = rotate_secrets(webhook, secret, overlap, now, parts_.world.random());
     if (!rotated) {
       return fail(std::move(rotated.error()));
     }
@@ -260,7 +287,8 @@ Task<Result<Webhook>> Webhooks::rotate(TenantName tenant, std::string id, Actor 
 
 Task<Result<Webhook>> Webhooks::enable(TenantName tenant, std::string id, Actor actor,
                                        Resume resume) {
-  const auto step = [=, this](Webhook& webhook, Transaction& transaction) -> Result<bool> {
+  const auto step = [=, this](Webhook& webhook, Transaction& transaction,
+                              WallTime) -> Result<bool> {
     if (webhook.enabled && resume == Resume::kCatchUp) {
       return false;
     }
@@ -281,13 +309,13 @@ Task<Result<Webhook>> Webhooks::enable(TenantName tenant, std::string id, Actor 
 }
 
 Task<Result<Webhook>> Webhooks::disable(TenantName tenant, std::string id, Actor actor) {
-  const auto step = [this](Webhook& webhook, Transaction&) -> Result<bool> {
+  const auto step = [](Webhook& webhook, Transaction&, WallTime now) -> Result<bool> {
     if (!webhook.enabled) {
       return false;
     }
     webhook.enabled = false;
     webhook.disabled_reason = kDisabledByOwner;
-    webhook.disabled_at = parts_.world.clock().wall();
+    webhook.disabled_at = now;
     return true;
   };
   const auto event = [=, this](const Webhook& webhook) {

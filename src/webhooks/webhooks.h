@@ -4,7 +4,7 @@
 // Each change is one commit: the configuration, what the engine is to do, and the event about it,
 // where the tenant wants such. `changed` is called after each. A webhook of another tenant is as
 // unknown as one that never was (kNotFound). Secrets come out of create(), update() and rotate()
-// only, in the webhook that they return; what shows it shows those that are new.
+// only, in the webhook that they return: what is new was made when it was updated.
 //
 // Thread-safe; each call runs on its caller's executor.
 #pragma once
@@ -102,6 +102,14 @@ class Webhooks final : public delivery::Surface {
   // Sends an event that is in no journal, now. Also to a webhook that is disabled.
   [[nodiscard]] Task<Result<TestAttempt>> test(TenantName tenant, std::string id, Actor actor);
 
+  // How far it has come with its events.
+  struct Progress {
+    delivery::TrackRecord track;
+    Sequence head;
+    std::optional<WallTime> waiting_since = {};  // when the next event was recorded; absent: none
+  };
+  [[nodiscard]] Task<Result<Progress>> progress(TenantName tenant, std::string id);
+
   // --- Deliveries. Errors: kNotFound, kConflict (disabled), kRateLimited (too much waits already).
   // kEventPruned and kEventErased when the event's bytes are gone.
   [[nodiscard]] Task<Status> redeliver(TenantName tenant, std::string id, std::string event_id);
@@ -137,7 +145,7 @@ class Webhooks final : public delivery::Surface {
   };
   // Changes the webhook and what else goes with it; false: there is nothing to change. And the
   // event that tells of it.
-  using Step = std::function<Result<bool>(Webhook&, Transaction&)>;
+  using Step = std::function<Result<bool>(Webhook&, Transaction&, WallTime now)>;
   using EventOf = std::function<EncodedEvent(const Webhook&)>;
 
   [[nodiscard]] Sealer sealer(const TenantName& tenant) const { return {master_, tenant}; }
@@ -146,6 +154,7 @@ class Webhooks final : public delivery::Surface {
   [[nodiscard]] Task<Result<Stored>> load(TenantName tenant, std::string id);
   [[nodiscard]] Task<Result<bool>> tells(TenantName tenant);
   [[nodiscard]] Task<Status> check_room(TenantName tenant);
+  [[nodiscard]] Task<Status> judge(std::string url);
   // Changes a webhook in one commit, again when somebody else was faster.
   [[nodiscard]] Task<Result<Webhook>> apply(TenantName tenant, std::string id, Step step,
                                             EventOf event);

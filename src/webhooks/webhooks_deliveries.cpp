@@ -54,6 +54,32 @@ class TestTurn {
 
 }  // namespace
 
+Task<Result<Webhooks::Progress>> Webhooks::progress(TenantName tenant, std::string id) {
+  Result<std::optional<std::string>> record = co_await parts_.store.get(
+      tenant, delivery::kTracks, delivery::track_key(id, delivery::kLive));
+  if (!record) {
+    co_return fail(std::move(record.error()));
+  }
+  if (!*record) {
+    co_return fail(Code::kNotFound, "the tenant has no webhook " + id);
+  }
+  Result<delivery::TrackRecord> track = delivery::from_record<delivery::TrackRecord>(**record);
+  if (!track) {
+    co_return fail(std::move(track.error()));
+  }
+  const Sequence position = track->position;
+  Result<Slice> next = co_await parts_.store.read(tenant, position, {.events = 1});
+  if (!next) {
+    co_return fail(std::move(next.error()));
+  }
+  Progress progress{.track = std::move(*track), .head = next->journal.head};
+  if (!next->events.empty() && !next->events.front().bytes.empty()) {
+    progress.waiting_since =
+        parse_time(read_head(next->events.front().bytes).recordedtime).value_or(WallTime{});
+  }
+  co_return progress;
+}
+
 Task<Status> Webhooks::check_requests(TenantName tenant, std::string id, bool must_be_enabled) {
   Result<Stored> stored = co_await load(tenant, id);
   if (!stored) {
