@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/command_listen.h"
 #include "cli/command_pattern.h"
 #include "cli/completion.h"
 
@@ -257,6 +258,7 @@ int run_cli(int argc, const char* const* argv, const Surroundings& surroundings,
   add_keys(tree);
   add_catalog(tree);
   PatternCommands patterns(tree, console, surroundings.in_fd);
+  ListenCommand listen(tree, console, surroundings.world, surroundings.environment);
   add_bench(tree);
   local.add_rest();
   try {

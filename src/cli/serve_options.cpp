@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/address.hpp>
 #include <utility>
 
 #include "base/text.h"
 #include "cli/amount.h"
 #include "cli/config_file.h"
 #include "cli/console.h"
+#include "cli/listen_address.h"
 
 namespace bitvault::cli {
 namespace {
@@ -37,27 +37,12 @@ std::optional<T> find(const Names<T>& names, std::string_view name) {
 }
 
 Status read_listen(std::string_view text, ServeOptions& options) {
-  const auto wrong =
-      fail(Code::kInvalid, "listen must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080");
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) {
-    return wrong;
+  auto listen = parse_listen_address(text);
+  if (!listen) {
+    return fail(std::move(listen.error()));
   }
-  std::string_view host = text.substr(0, colon);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host == "localhost") {
-    host = "127.0.0.1";
-  }
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(std::string(host), error);
-  const auto port = parse_uint(text.substr(colon + 1));
-  if (error || address.is_v6() != bracketed || !port || *port > 65'535) {
-    return wrong;
-  }
-  options.listen_address = host;
-  options.listen_port = static_cast<std::uint16_t>(*port);
+  options.listen_address = std::move(listen->address);
+  options.listen_port = listen->port;
   return {};
 }
 
