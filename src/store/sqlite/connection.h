@@ -28,6 +28,8 @@ class SqliteFailure final : public std::exception {
       : extended_code_(extended_code), what_(std::move(what)) {}
 
   [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
+  // SQLite's extended result code.
+  [[nodiscard]] int code() const { return extended_code_; }
   // Whether what was written is at fault rather than the storage: a constraint, a size.
   [[nodiscard]] bool of_the_statement() const;
   // Whether another connection was in the way.
