@@ -173,6 +173,9 @@ Answer list_deliveries(const Services& services, const Call& call) {
     query.sequence = found->sequence;
   }
   Result<AttemptPage> page = co_await services.attempts->read(std::move(query));
+  if (!page && page.error().code == Code::kInvalid) {
+    co_return wrong("query.page", "is not a page of this list; use next_page of the page before");
+  }
   if (!page) {
     co_return fail(std::move(page.error()));
   }

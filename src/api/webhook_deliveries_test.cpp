@@ -86,7 +86,8 @@ TEST_F(WebhookDeliveriesTest, FiltersAndPagesTheAttempts) {
   EXPECT_EQ(count("?limit=4"), 4u);
   const std::string next = get(kHook + "/deliveries?limit=4").at("/next_page");
   EXPECT_EQ(count("?limit=4&page=" + next), 2u);
-  for (const char* query : {"?status=ok", "?status=", "?event_id=a.b", "?limit=0", "?page=%21"}) {
+  for (const char* query :
+       {"?status=ok", "?status=", "?event_id=a.b", "?limit=0", "?page=%21", "?page=eA"}) {
     EXPECT_EQ(get(kHook + "/deliveries" + query).outcome(), "422 invalid") << query;
   }
 }

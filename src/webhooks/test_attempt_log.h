@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "store/attempt_log.h"
 
 namespace bitvault::webhooks::test {
@@ -14,14 +15,17 @@ class TestAttemptLog final : public AttemptLog {
   void append(AttemptEntry entry) override { entries.push_back(std::move(entry)); }
   [[nodiscard]] Task<Result<AttemptPage>> read(AttemptQuery query) override {
     AttemptPage page;
-    const std::size_t skipped = query.after.empty() ? 0 : std::stoul(query.after);
+    const auto skipped = parse_uint(query.after.empty() ? "0" : query.after);
+    if (!skipped) {
+      co_return fail(Code::kInvalid, "this is not where a page of attempts begins");
+    }
     std::size_t seen = 0;
     for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
       const bool wanted = entry->tenant == query.tenant &&
                           entry->subscription == query.subscription &&
                           query.delivered.value_or(entry->delivered) == entry->delivered &&
                           query.sequence.value_or(entry->sequence) == entry->sequence;
-      if (!wanted || seen++ < skipped) {
+      if (!wanted || seen++ < *skipped) {
         continue;
       }
       if (page.entries.size() == query.limit) {
