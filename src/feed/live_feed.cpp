@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kPageEvents = 500;
 constexpr std::uint64_t kRetryMillisecondsMin = 500;
 constexpr std::uint64_t kRetryMillisecondsMax = 3'000;
+// Until there may be memory for a page.
+constexpr Duration kBusyPause = std::chrono::seconds(1);
 // Until its tail has noticed that the history is another one.
 constexpr Duration kEpochPause = std::chrono::milliseconds(100);
 
@@ -100,7 +102,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
   }
 
  private:
-  enum class Outcome : std::uint8_t { kAtHead, kMore, kEnded };
+  enum class Outcome : std::uint8_t { kAtHead, kMore, kBusy, kEnded };
 
   void take(const std::shared_ptr<const TailBatch>& batch) override {
     if (batch->end.sequence <= position_.sequence) {
@@ -162,8 +164,10 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
       const Outcome outcome = co_await std::move(step);
       judged_ = true;
       open = outcome != Outcome::kEnded;
-      behind = outcome == Outcome::kMore || !tail.takes(position_);
+      const bool busy = outcome == Outcome::kBusy;
+      behind = busy || outcome == Outcome::kMore || !tail.takes(position_);
       Duration owed = co_await charge();
+      owed = std::max(owed, busy ? kBusyPause : Duration{0});
       if (behind && outcome == Outcome::kAtHead && tail.is_in_another_epoch(position_)) {
         tail.look_again();
         owed = std::max(owed, kEpochPause);
@@ -207,7 +211,7 @@ class LiveFeed::Stream final : public http::Stream, private TailReader, private 
                     .filter = filter_ ? *filter_ : Selection()};
     auto read = co_await live_.feed_.read(std::move(query));
     if (!read) {
-      co_return Outcome::kEnded;
+      co_return read.error().code == Code::kUnavailable ? Outcome::kBusy : Outcome::kEnded;
     }
     if (const auto* reset = std::get_if<CursorReset>(&*read)) {
       const bool said = co_await say(event_stream::reset(*reset));

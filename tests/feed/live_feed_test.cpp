@@ -7,6 +7,7 @@
 #include <set>
 
 #include "store/sqlite/sqlite_store.h"
+#include "tests/feed/stream_client.h"
 #include "tests/sim/harness.h"
 #include "tests/store/make_event.h"
 #include "tests/store/memory_vfs.h"
@@ -16,6 +17,8 @@ namespace bitvault {
 namespace {
 
 using namespace std::chrono_literals;
+using test::Message;
+using Client = test::StreamClient;
 
 const TenantName kAcme = test::tenant_name("acme");
 const TenantName kOther = test::tenant_name("other");
@@ -24,169 +27,6 @@ SecretKey master() {
   const Digest digest = sha256("master");
   return SecretKey{std::span<const std::byte, 32>(digest)};
 }
-
-// A block of a stream as a client sees it.
-struct Message {
-  std::string id;
-  std::string event;
-  std::string data;
-};
-
-// What has come whole, by the rules of the specification; comments are left out.
-std::vector<Message> parse(std::string_view text) {
-  std::vector<Message> messages;
-  while (true) {
-    const std::size_t end = text.find("\n\n");
-    if (end == std::string_view::npos) {
-      return messages;
-    }
-    Message message;
-    std::string_view block = text.substr(0, end + 1);
-    text.remove_prefix(end + 2);
-    while (!block.empty()) {
-      const std::string_view line = block.substr(0, block.find('\n'));
-      block.remove_prefix(line.size() + 1);
-      for (auto& [name, value] : {std::pair{"id: ", &message.id},
-                                  {"event: ", &message.event},
-                                  {"data: ", &message.data}}) {
-        if (line.starts_with(name)) {
-          *value = line.substr(std::string_view(name).size());
-        }
-      }
-    }
-    messages.push_back(std::move(message));
-  }
-}
-
-std::uint64_t sequence_of(const std::string& event) {
-  constexpr std::string_view kName = "\"sequence\":\"";
-  return std::stoull(event.substr(event.find(kName) + kName.size(), 20));
-}
-
-// A connection whose client takes at most `room` bytes until it makes room again.
-class FakeOutlet final : public http::Outlet {
- public:
-  FakeOutlet(World& world, const Executor& executor, std::size_t room)
-      : world_(world), room_(room), made_(room), changed_(executor) {}
-
-  bool send(std::span<const std::string_view> pieces,
-            std::shared_ptr<const std::string> owner) override {
-    EXPECT_TRUE(kept_.empty());
-    for (const std::string_view piece : pieces) {
-      const std::size_t taken = cut_ ? 0 : std::min(room_, piece.size());
-      received += piece.substr(0, taken);
-      kept_ += piece.substr(taken);
-      room_ -= taken;
-    }
-    owner_ = std::move(owner);
-    return kept_.empty() && !cut_;
-  }
-  Task<bool> flushed() override {
-    while (!kept_.empty() && !cut_) {
-      const bool notified = co_await changed_.wait(world_, 10s);
-      static_cast<void>(notified);
-      const std::size_t taken = std::min(room_, kept_.size());
-      received += kept_.substr(0, taken);
-      kept_.erase(0, taken);
-      room_ -= taken;
-    }
-    co_return !cut_;
-  }
-  Task<bool> rest() override {
-    resting_ = true;
-    while (!roused_ && !cut_) {
-      const bool notified = co_await changed_.wait(world_, 1h);
-      static_cast<void>(notified);
-    }
-    resting_ = roused_ = false;
-    co_return !cut_;
-  }
-  void rouse() override {
-    roused_ = true;
-    changed_.notify();
-  }
-  void cut() override {
-    cut_ = true;
-    changed_.notify();
-  }
-
-  void make_room() {
-    room_ = made_;
-    changed_.notify();
-  }
-  [[nodiscard]] bool resting() const { return resting_; }
-
-  std::string received;
-
- private:
-  World& world_;
-  std::size_t room_;
-  const std::size_t made_;
-  Signal changed_;
-  std::string kept_;
-  std::shared_ptr<const std::string> owner_;
-  bool resting_ = false;
-  bool roused_ = false;
-  bool cut_ = false;
-};
-
-// A client and its connection.
-class Client {
- public:
-  Client(World& world, const Executor& executor, std::size_t room)
-      : world_(world), outlet_(world, executor, room) {}
-
-  // Until the stream ends.
-  Task<> listen(LiveFeed& live, StreamQuery query) {
-    auto stream = co_await live.open(std::move(query));
-    EXPECT_TRUE(stream) << stream.error().detail;
-    stream_ = std::move(*stream);
-    co_await stream_->run(outlet_);
-    stream_.reset();
-    ended = true;
-  }
-  // Makes room and ticks until the stream ends.
-  Task<> attend(Duration period) {
-    while (!ended) {
-      co_await world_.sleep(period);
-      outlet_.make_room();
-      if (stream_ && outlet_.resting()) {
-        stream_->tick(world_.clock().monotonic());
-      }
-    }
-  }
-
-  [[nodiscard]] std::vector<Message> messages() const { return parse(outlet_.received); }
-  [[nodiscard]] std::vector<std::uint64_t> sequences() const {
-    std::vector<std::uint64_t> found;
-    for (const Message& message : messages()) {
-      if (message.event.starts_with("bitvault.")) {
-        found.push_back(sequence_of(message.data));
-      }
-    }
-    return found;
-  }
-  // How many events have come, so far as their blocks have begun.
-  [[nodiscard]] std::size_t count() {
-    constexpr std::string_view kBegin = "\nevent: bitvault.";
-    for (std::size_t at = outlet_.received.find(kBegin, counted_to_); at != std::string::npos;
-         at = outlet_.received.find(kBegin, counted_to_)) {
-      counted_to_ = at + kBegin.size();
-      ++counted_;
-    }
-    return counted_;
-  }
-  FakeOutlet& outlet() { return outlet_; }
-
-  bool ended = false;
-
- private:
-  World& world_;
-  FakeOutlet outlet_;
-  std::unique_ptr<http::Stream> stream_;
-  std::size_t counted_ = 0;
-  std::size_t counted_to_ = 0;
-};
 
 class Bench {
  public:
@@ -455,6 +295,26 @@ TEST(LiveFeed, AStreamThatOwesPausesAndSendsComments) {
     cut.outlet().cut();
     also_cut.outlet().cut();
     co_await await(b.world(), [&] { return cut.ended && also_cut.ended; });
+  });
+}
+
+TEST(LiveFeed, WaitsUntilThereIsMemoryForAPage) {
+  Bench bench(15);
+  bench.run([](Bench& b, TaskGroup& group) -> Task<> {
+    co_await b.make_tenants();
+    co_await b.publish(kAcme, 5);
+    std::vector<FeedPage> all_of_it;
+    for (std::size_t i = 0; i < 8; ++i) {
+      auto page =
+          co_await b.feed().read({.tenant = kAcme, .cursor = {}, .limit = 999, .filter = {}});
+      all_of_it.push_back(std::move(std::get<FeedPage>(*page)));
+    }
+    Client& client = b.connect(group, query_of(kAcme));
+    co_await b.world().sleep(60s);
+    EXPECT_EQ(client.count(), 0u);
+    EXPECT_FALSE(client.ended);
+    all_of_it.clear();
+    co_await await(b.world(), [&] { return client.count() == 5; });
   });
 }
 
