@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -22,6 +23,7 @@
 #include "api/page_cache.h"
 #include "api/rate_limits.h"
 #include "app/data_folder.h"
+#include "app/deliveries.h"
 #include "app/log.h"
 #include "app/new_epochs.h"
 #include "app/watchers.h"
@@ -104,6 +106,7 @@ class EmbeddedServer {
   ~EmbeddedServer() {
     server_.reset();
     api_.reset();
+    deliveries_.reset();
     store_.reset();
     files_.join();
     readers_.join();
@@ -151,6 +154,18 @@ class EmbeddedServer {
         [this](TenantName tenant, std::size_t looked_at) {
           return limits_->charge(std::move(tenant), api::RateLimits::Kind::kScanned, looked_at);
         });
+    deliveries_ = std::make_unique<Deliveries>(
+        world_, *store_, Catalog::builtin(), *master,
+        Deliveries::Options{.folder = options_.data.string(),
+                            .targets = options_.targets,
+                            .version = BITVAULT_VERSION,
+                            .delivers = options_.has(cli::Role::kDeliver)});
+    Status delivering = co_await deliveries_->start();
+    deliveries_started_ = true;
+    if (!delivering) {
+      co_return delivering;
+    }
+    hears_heads_ = deliveries_.get();
     const WatchersContext context{.world = world_,
                                   .store = *store_,
                                   .catalog = Catalog::builtin(),
@@ -200,6 +215,10 @@ class EmbeddedServer {
     }
     tasks_.cancel();
     co_await tasks_.join(world_);
+    if (deliveries_started_) {
+      hears_heads_ = nullptr;
+      co_await deliveries_->stop();
+    }
   }
 
  private:
@@ -220,9 +239,13 @@ class EmbeddedServer {
     options.folder = options_.data.string();
     options.writer = writer_.get_executor();
     options.readers = readers_.get_executor();
-    auto store = SqliteStore::open(
-        options, world_,
-        [this](const TenantName& tenant, const JournalHead&) { bus_.announce(tenant); });
+    auto store =
+        SqliteStore::open(options, world_, [this](const TenantName& tenant, const JournalHead&) {
+          bus_.announce(tenant);
+          if (Deliveries* const deliveries = hears_heads_; deliveries != nullptr) {
+            deliveries->advanced(tenant);
+          }
+        });
     if (!store) {
       return fail(std::move(store.error()));
     }
@@ -262,7 +285,10 @@ class EmbeddedServer {
                                                     .version = BITVAULT_VERSION,
                                                     .limits = &*limits_,
                                                     .pages = &pages_,
-                                                    .tenant_changed = [this] { look_now(); }});
+                                                    .tenant_changed = [this] { look_now(); },
+                                                    .webhooks = &deliveries_->webhooks(),
+                                                    .attempts = &deliveries_->attempts()});
+    deliveries_->show(metrics_);
     http::ServerOptions options;
     options.address = options_.listen_address;
     options.port = options_.listen_port;
@@ -334,6 +360,9 @@ class EmbeddedServer {
   std::optional<LiveFeed> live_;
   api::PageCache pages_;
   api::Metrics metrics_;
+  std::unique_ptr<Deliveries> deliveries_;
+  bool deliveries_started_ = false;
+  std::atomic<Deliveries*> hears_heads_ = nullptr;
   Watchers watchers_;
   std::optional<Reconciler> purge_;
   std::optional<Reconciler> copy_at_rest_;

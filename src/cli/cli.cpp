@@ -68,7 +68,12 @@ void add_serve_options(CLI::App& app, ServeFlags& flags) {
       ->expected(1);
   app.add_flag_callback(
       "--allow-private-targets", [&layer] { layer.allow_private_targets = true; },
-      "Let tenants' targets be loopback and private addresses");
+      "Let tenants' targets be loopback and private addresses, and plain http");
+  app.add_option("--allow-target", layer.allow_targets,
+                 "Let tenants' targets be in this range of addresses; repeatable")
+      ->type_name("CIDR")
+      ->take_all()
+      ->expected(1);
   app.add_option("--log-level", layer.log_level, "How much to log (default info)")
       ->type_name("debug|info|warn|error");
   app.add_flag_callback(

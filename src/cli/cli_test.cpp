@@ -90,7 +90,7 @@ TEST(Cli, ServeIsHandedItsOptions) {
   EXPECT_EQ(served()->listen_port, 0);
   EXPECT_EQ(served()->roles.size(), 2u);
   EXPECT_EQ(served()->watches.size(), 2u);
-  EXPECT_TRUE(served()->allow_private_targets);
+  EXPECT_TRUE(served()->targets.allow_private);
   EXPECT_EQ(run_cli_for_test({"serve", "--listen", "nowhere"}).exit_code, 2);
   EXPECT_FALSE(served());
 }

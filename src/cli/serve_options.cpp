@@ -154,12 +154,23 @@ Status read_backends(const ServeLayer& said, ServeOptions& options) {
   return {};
 }
 
+Status read_targets(const ServeLayer& said, ServeOptions& options) {
+  options.targets.allow_private = said.allow_private_targets.value_or(false);
+  for (const std::string& text : said.allow_targets.value_or(std::vector<std::string>())) {
+    auto range = net::Cidr::parse(text);
+    if (!range) {
+      return fail(Code::kInvalid, "allow target: " + printable(range.error().detail));
+    }
+    options.targets.allowed.push_back(*range);
+  }
+  return {};
+}
+
 Status read_process(const ServeLayer& said, ServeOptions& options) {
   if (said.data && said.data->empty()) {
     return fail(Code::kInvalid, "data must name a folder");
   }
   options.data = said.data.value_or(options.data.string());
-  options.allow_private_targets = said.allow_private_targets.value_or(false);
   options.log_json = said.log_json.value_or(false);
   if (said.log_level) {
     const auto level = find(kLogLevels, *said.log_level);
@@ -229,6 +240,7 @@ ServeLayer merge(const ServeLayer& flags, ServeLayer merged) {
   prefer(merged.bus, flags.bus);
   prefer(merged.roles, flags.roles);
   prefer(merged.allow_private_targets, flags.allow_private_targets);
+  prefer(merged.allow_targets, flags.allow_targets);
   prefer(merged.log_level, flags.log_level);
   prefer(merged.log_json, flags.log_json);
   prefer(merged.threads, flags.threads);
@@ -259,6 +271,7 @@ Result<ServeLayer> serve_layer(std::string_view toml, const std::string& name) {
                    .bus = file->string("bus"),
                    .roles = file->strings("roles"),
                    .allow_private_targets = file->boolean("allow_private_targets"),
+                   .allow_targets = file->strings("allow_targets"),
                    .log_level = file->string("log_level"),
                    .log_json = file->boolean("log_json"),
                    .threads = file->integer("threads"),
@@ -280,6 +293,9 @@ Result<ServeOptions> make_serve_options(const ServeLayer& flags, const ServeLaye
   const ServeLayer said = merge(flags, file);
   ServeOptions options;
   Status status = read_process(said, options);
+  if (status) {
+    status = read_targets(said, options);
+  }
   if (status) {
     status = read_retention(said, options);
   }

@@ -10,6 +10,7 @@
 //   bus = "nats://..."              # absent: within the process
 //   roles = ["api", "drain"]        # absent: all
 //   allow_private_targets = false
+//   allow_targets = ["10.1.0.0/16"] # what tenants' targets may be beside public addresses
 //   threads = 2                     # absent: one a core
 //   retention_max_age = "30d"       # absent: events are kept however old they get
 //   retention_max_events = 1000000  # absent: however many there are
@@ -31,6 +32,7 @@
 
 #include "base/error.h"
 #include "base/tenant_name.h"
+#include "net/address_guard.h"
 
 namespace bitvault::cli {
 
@@ -59,7 +61,7 @@ struct ServeOptions {
   std::vector<Role> roles = {Role::kApi, Role::kDrain, Role::kDeliver, Role::kAudit};
   std::vector<Watch> watches;        // at most one a tenant
   std::vector<NewEpoch> new_epochs;  // likewise
-  bool allow_private_targets = false;
+  net::AddressPolicy targets{};      // where tenants may have requests sent
   LogLevel log_level = LogLevel::kInfo;
   bool log_json = false;
   unsigned threads = 0;  // 0: one a core
@@ -86,6 +88,7 @@ struct ServeLayer {
   std::vector<std::string> watches{};     // TENANT=DIR
   std::vector<std::string> new_epochs{};  // TENANT or *, then perhaps =LABEL; not in the file
   std::optional<bool> allow_private_targets{};
+  std::optional<std::vector<std::string>> allow_targets{};  // CIDR
   std::optional<std::string> log_level{};
   std::optional<bool> log_json{};
   std::optional<std::int64_t> threads{};

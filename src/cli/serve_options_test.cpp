@@ -20,7 +20,7 @@ TEST(ServeOptions, Defaults) {
   EXPECT_EQ(options->bus, "");
   EXPECT_TRUE(options->has(Role::kApi) && options->has(Role::kDrain) &&
               options->has(Role::kDeliver) && options->has(Role::kAudit));
-  EXPECT_FALSE(options->allow_private_targets);
+  EXPECT_FALSE(options->targets.allow_private);
   EXPECT_EQ(options->threads, 0u);
 }
 
@@ -38,7 +38,7 @@ TEST(ServeOptions, FlagsWinOverTheFile) {
   EXPECT_EQ(options->listen_port, 0);
   EXPECT_TRUE(options->has(Role::kApi));
   EXPECT_FALSE(options->has(Role::kDrain));
-  EXPECT_TRUE(options->allow_private_targets);
+  EXPECT_TRUE(options->targets.allow_private);
   EXPECT_EQ(options->threads, 3u);
   EXPECT_EQ(options->log_level, LogLevel::kDebug);
   EXPECT_TRUE(options->log_json);
@@ -167,6 +167,18 @@ TEST(ServeOptions, TheFileIsReadStrictly) {
   EXPECT_EQ(detail("[watch]\nacme = 1"), "s.toml:2: `watch` must be a table of strings");
   EXPECT_NE(detail("[watch"), "");
   EXPECT_FALSE(load_serve_options({}, "/nonexistent.toml"));
+}
+
+TEST(ServeOptions, ReadsWhatTenantsMayTarget) {
+  const auto layer = serve_layer("allow_targets = [\"10.1.0.0/16\", \"fd12::/16\"]", "s");
+  ASSERT_TRUE(layer);
+  const auto options = make_serve_options({}, *layer);
+  ASSERT_TRUE(options);
+  ASSERT_EQ(options->targets.allowed.size(), 2u);
+  EXPECT_TRUE(options->targets.allowed[0].covers(net::IpAddress::parse("10.1.2.3").value()));
+  const auto wrong = make_serve_options({.allow_targets = {{"10.1/16"}}}, {});
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().detail.find("10.1/16"), std::string::npos);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@
 namespace bitvault::net {
 
 struct CourierOptions {
-  std::string user_agent;        // where the request names none
-  std::string ca_file;           // PEM; empty: the system's
+  std::string user_agent = {};   // where the request names none
+  std::string ca_file = {};      // PEM; empty: the system's
   long connections_max = 1'024;  // that are kept for later
 };
 

@@ -94,7 +94,7 @@ void client(std::string_view toml) {
 
 bool same(const cli::ServeLayer& a, const cli::ServeLayer& b) {
   return a.data == b.data && a.listen == b.listen && a.store == b.store && a.bus == b.bus &&
-         a.roles == b.roles && a.allow_private_targets == b.allow_private_targets &&
+         a.roles == b.roles && a.targets.allow_private == b.targets.allow_private &&
          a.log_level == b.log_level && a.log_json == b.log_json && a.threads == b.threads;
 }
 
