@@ -470,7 +470,7 @@ json::object render(const AttemptEntry& attempt, const std::optional<std::string
           {"status", attempt.delivered ? "delivered" : "failed"},
           {"at", format_time(attempt.at)},
           {"status_code", attempt.status == 0 ? json::value(nullptr) : json::value(attempt.status)},
-          {"latency_ms", static_cast<double>(attempt.latency.count()) / 1'000},
+          {"latency_ms", std::chrono::round<std::chrono::milliseconds>(attempt.latency).count()},
           {"reason", or_null(attempt.reason)},
           {"address", or_null(attempt.address)},
           {"response", or_null(attempt.answer)},

@@ -58,7 +58,7 @@ TEST_F(WebhookDeliveriesTest, ShowsTheAttempts) {
       {"/items/1/attempt", "1"},
       {"/items/2/event_id", "one"},
       {"/items/2/status", "delivered"},
-      {"/items/2/latency_ms", "1.5E0"},
+      {"/items/2/latency_ms", "2"},
       {"/items/2/address", "192.0.2.1"},
       {"/items/2/reason", "null"},
       {"/items/2/response", "null"},

@@ -114,15 +114,16 @@ Answer get_webhook(const Services& services, const Call& call) {
   if (!progress) {
     co_return fail(progress.error());
   }
-  const std::chrono::duration<double> waited =
-      progress->waiting_since ? services.world.clock().wall() - *progress->waiting_since
+  const Duration waited = progress->waiting_since
+                              ? services.world.clock().wall() - *progress->waiting_since
                               : Duration(0);
+  const auto lag = std::chrono::round<std::chrono::seconds>(waited);
   const Sequence position = std::min(progress->track.position, progress->head);
   json::object answer = render(*webhook);
   answer["progress"] = json::object{{"position", position.value},
                                     {"head", progress->head.value},
                                     {"lag_events", progress->head.value - position.value},
-                                    {"lag_seconds", std::max(0.0, waited.count())},
+                                    {"lag_seconds", std::max<std::int64_t>(0, lag.count())},
                                     {"failing_since", render(progress->track.failing_since)}};
   co_return json_response(200, answer);
 }

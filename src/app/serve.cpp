@@ -154,18 +154,10 @@ class EmbeddedServer {
         [this](TenantName tenant, std::size_t looked_at) {
           return limits_->charge(std::move(tenant), api::RateLimits::Kind::kScanned, looked_at);
         });
-    deliveries_ = std::make_unique<Deliveries>(
-        world_, *store_, Catalog::builtin(), *master,
-        Deliveries::Options{.folder = options_.data.string(),
-                            .targets = options_.targets,
-                            .version = BITVAULT_VERSION,
-                            .delivers = options_.has(cli::Role::kDeliver)});
-    Status delivering = co_await deliveries_->start();
-    deliveries_started_ = true;
+    Status delivering = co_await start_deliveries(*master);
     if (!delivering) {
       co_return delivering;
     }
-    hears_heads_ = deliveries_.get();
     const WatchersContext context{.world = world_,
                                   .store = *store_,
                                   .catalog = Catalog::builtin(),
@@ -176,19 +168,7 @@ class EmbeddedServer {
     if (!watching) {
       co_return watching;
     }
-    purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
-    tasks_.spawn(purge_->run());
-    copy_at_rest_.emplace(world_, control_, kRestPeriod, [this] { return rest_round(); });
-    tasks_.spawn(copy_at_rest_->run());
-    retention_.emplace(world_, *store_,
-                       RetentionPolicy{.max_age_seconds = options_.retention_age_seconds,
-                                       .max_events = options_.retention_events});
-    let_go_.emplace(world_, control_, Retention::kPeriod, [this] { return retention_round(); });
-    tasks_.spawn(let_go_->run());
-    summarizer_.emplace(world_, *store_);
-    summarize_.emplace(world_, control_, BlockSummarizer::kPeriod,
-                       [this] { return summarizer_round(); });
-    tasks_.spawn(summarize_->run());
+    begin_background();
     Status listening = listen();
     if (listening) {
       tell_where(*operator_key);
@@ -251,6 +231,37 @@ class EmbeddedServer {
     }
     store_ = std::move(*store);
     return {};
+  }
+
+  void begin_background() {
+    purge_.emplace(world_, control_, kPurgePeriod, [this] { return purge_round(); });
+    tasks_.spawn(purge_->run());
+    copy_at_rest_.emplace(world_, control_, kRestPeriod, [this] { return rest_round(); });
+    tasks_.spawn(copy_at_rest_->run());
+    retention_.emplace(world_, *store_,
+                       RetentionPolicy{.max_age_seconds = options_.retention_age_seconds,
+                                       .max_events = options_.retention_events});
+    let_go_.emplace(world_, control_, Retention::kPeriod, [this] { return retention_round(); });
+    tasks_.spawn(let_go_->run());
+    summarizer_.emplace(world_, *store_);
+    summarize_.emplace(world_, control_, BlockSummarizer::kPeriod,
+                       [this] { return summarizer_round(); });
+    tasks_.spawn(summarize_->run());
+  }
+
+  Task<Status> start_deliveries(SecretKey master) {
+    deliveries_ = std::make_unique<Deliveries>(
+        world_, *store_, Catalog::builtin(), master,
+        Deliveries::Options{.folder = options_.data.string(),
+                            .targets = options_.targets,
+                            .version = BITVAULT_VERSION,
+                            .delivers = options_.has(cli::Role::kDeliver)});
+    deliveries_started_ = true;
+    Status started = co_await deliveries_->start();
+    if (started) {
+      hears_heads_ = deliveries_.get();
+    }
+    co_return started;
   }
 
   static void tell_where(const OperatorKeyFile& key) {

@@ -261,6 +261,7 @@ int run_cli(int argc, const char* const* argv, const Surroundings& surroundings,
   add_tail(tree);
   add_tenants(tree);
   add_keys(tree);
+  add_webhooks(tree);
   add_catalog(tree);
   PatternCommands patterns(tree, console, surroundings.in_fd);
   ListenCommand listen(tree, console, surroundings.world, surroundings.environment);

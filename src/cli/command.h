@@ -107,6 +107,7 @@ void add_tail(CommandTree& tree);
 void add_tenants(CommandTree& tree);
 void add_keys(CommandTree& tree);
 void add_catalog(CommandTree& tree);
+void add_webhooks(CommandTree& tree);
 void add_bench(CommandTree& tree);
 
 // Every page of a list.

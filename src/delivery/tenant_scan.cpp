@@ -23,17 +23,6 @@ std::uint64_t key_hash(std::string_view text) {
   return hash == 0 ? 1 : hash;
 }
 
-// The recordedtime of an event's bytes. No string of JSON holds a quote that is not escaped, so the
-// name stands nowhere else before it.
-WallTime recorded_time(std::string_view event) {
-  constexpr std::string_view kName = R"("recordedtime":")";
-  const std::size_t at = event.find(kName);
-  if (at == std::string_view::npos) {
-    return {};
-  }
-  return parse_time(event.substr(at + kName.size(), kTimeTextBytes)).value_or(WallTime());
-}
-
 }  // namespace
 
 void TenantDeliveries::add_readers(Place& place, std::vector<Reader>& readers) const {
@@ -202,18 +191,19 @@ void TenantDeliveries::offer(Reader& reader, const StoredEvent& event) {
   }
   Subscriber& subscriber = reader.place->subscriber;
   const bool delayed = subscriber.subscription().policy.schedule.front() > std::chrono::seconds(0);
-  subscriber.offer(track,
-                   Match{.sequence = event.sequence,
-                         .key = key_hash(read_head(event.bytes).partitionkey),
-                         .recorded = delayed ? recorded_time(event.bytes) : WallTime(),
-                         .event = event.bytes},
-                   now(), parts_.world.random());
+  const EventHead head = read_head(event.bytes);
+  subscriber.offer(
+      track,
+      Match{.sequence = event.sequence,
+            .key = key_hash(head.partitionkey),
+            .recorded = delayed ? parse_time(head.recordedtime).value_or(WallTime()) : WallTime(),
+            .event = event.bytes},
+      now(), parts_.world.random());
 }
 
 // A replay of what has failed reads the dead letters instead of the journal.
 Task<Status> TenantDeliveries::scan_dead_letters(Place& place, Subscriber::Replay& replay) {
   const std::string id = place.subscriber.subscription().id;
-  const std::string name = replay.track.name();
   Result<ListPage<Record>> page =
       co_await parts_.store.scan(tenant_, kDeadLetters, prefix_of(id),
                                  sequence_key(id, replay.track.scanned()), kDeadLettersPerSlice);

@@ -96,6 +96,7 @@ void TrackFixture::commit(bool succeeds) {
 
 void TrackFixture::restart(bool crashed) {
   std::vector<DebtRecord> debts;
+  debts.reserve(debts_.size());
   for (const auto& [sequence, debt] : debts_) {
     debts.push_back(debt);
   }

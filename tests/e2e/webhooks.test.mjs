@@ -1,11 +1,13 @@
 // Webhooks end to end: the real server, real receivers, and the libraries that receivers use.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Webhook } from "standardwebhooks";
 import { Webhook as Svix } from "svix";
 import { eventually, Receiver } from "./lib/receiver.mjs";
-import { nodeCreated, Server, temporaryFolder } from "./lib/server.mjs";
+import { binary, nodeCreated, run, Server, temporaryFolder } from "./lib/server.mjs";
 
 const args = ["--allow-private-targets"];
 const events = (first, count) => Array.from({ length: count }, (_, i) => nodeCreated({ id: `e-${first + i}`, path: `/d/${first + i}` }));
@@ -231,5 +233,61 @@ describe("webhooks", () => {
     }
     await receiver.until(() => receiver.ids().size === rounds * 50, 60_000);
     await ordered.until(() => ordered.ids().size === rounds * 50, 60_000);
+  });
+});
+
+describe("webhooks on the command line", () => {
+  it("are added, tried, watched and mended", async (test) => {
+    const server = await start(test);
+    let status = 500;
+    const receiver = await Receiver.start(test, () => status);
+    const env = { BITVAULT_URL: server.url, BITVAULT_KEY: server.key, BITVAULT_TENANT: "acme" };
+    const cli = async (code, ...words) => {
+      const done = await run(["webhooks", ...words], { env });
+      assert.equal(done.code, code, done.stderr + done.stdout);
+      return done;
+    };
+    const added = await cli(0, "add", receiver.url, "--type", "bitvault.node.*", "--retry-schedule", "0,1", "--header", "X-Team: files", "--description", "demo");
+    assert.match(added.stdout, /^whsec_/);
+    const id = added.stderr.match(/whk_\w+/)[0];
+    assert.match((await cli(0, "list")).stdout, new RegExp(`${id} +enabled +${receiver.url} +bitvault\\.node\\.\\* +demo`));
+    await cli(1, "test", id);
+    await ok(server.publish("acme", events(1, 2)), 201);
+    await eventually(async () => (await cli(0, "dead-letters", id)).stdout.split("\n").length >= 4);
+    assert.equal(receiver.deliveries[0].headers["x-team"], "files");
+    assert.match((await cli(0, "deliveries", id, "--failed", "--event", "e-1")).stdout, /e-1 +2 +failed +500/);
+    status = 200;
+    await cli(0, "test", id);
+    await cli(2, "redeliver", id);
+    await cli(0, "redeliver", id, "--all-dead");
+    await receiver.until(() => receiver.ids().size >= 3); // and the test
+    const replay = JSON.parse((await cli(0, "replay", id, "--since", "2026-01-01T00:00:00Z", "--wait", "--json")).stdout);
+    assert.equal(replay.state, "done");
+    assert.equal(replay.delivered, 2);
+    assert.match((await cli(0, "rotate", id, "--overlap", "60")).stdout, /^whsec_/);
+    assert.match((await cli(0, "update", id, "--concurrency", "3")).stdout, /concurrency: +3/);
+    await cli(0, "disable", id);
+    await cli(0, "enable", id, "--skip");
+    await cli(0, "rm", id);
+    await cli(1, "show", id);
+    await cli(1, "add", "https://127.0.0.1/", "--pattern", '{"type":[]}');
+    await cli(2, "add", receiver.url, "--pattern", "{");
+  });
+
+  it("arrive at listen, which verifies them", async (test) => {
+    const server = await start(test);
+    const child = spawn(binary, ["listen", "--listen", "127.0.0.1:0", "--json", "--count", "3"], { env: { ...process.env, BITVAULT_WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" } });
+    test.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (out += text));
+    const url = await new Promise((found) => child.stderr.setEncoding("utf8").on("data", (text) => text.includes("http://") && found(text.match(/http:\/\/\S+/)[0])));
+    await add(server, { url: `${url}/hook` }, { secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" });
+    await ok(server.publish("acme", events(1, 3)), 201);
+    const [code] = await once(child, "close");
+    assert.equal(code, 0);
+    const lines = out.trim().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(lines.map(({ verified, webhook_id }) => [verified, webhook_id]).sort(), [[true, "e-1"], [true, "e-2"], [true, "e-3"]]);
+    const forged = await run(["listen", "--secret", "whsec_x"]);
+    assert.equal(forged.code, 2);
   });
 });
