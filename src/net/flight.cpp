@@ -203,7 +203,6 @@ OutgoingFailure Flight::failure_of(CURLcode outcome) const {
     case CURLE_OPERATION_TIMEDOUT:
       return OutgoingFailure::kTimeout;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return OutgoingFailure::kBadUrl;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:

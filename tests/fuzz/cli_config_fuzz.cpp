@@ -94,8 +94,9 @@ void client(std::string_view toml) {
 
 bool same(const cli::ServeLayer& a, const cli::ServeLayer& b) {
   return a.data == b.data && a.listen == b.listen && a.store == b.store && a.bus == b.bus &&
-         a.roles == b.roles && a.targets.allow_private == b.targets.allow_private &&
-         a.log_level == b.log_level && a.log_json == b.log_json && a.threads == b.threads;
+         a.roles == b.roles && a.allow_private_targets == b.allow_private_targets &&
+         a.allow_targets == b.allow_targets && a.log_level == b.log_level &&
+         a.log_json == b.log_json && a.threads == b.threads;
 }
 
 void check_options(const cli::ServeLayer& layer) {
@@ -122,6 +123,7 @@ void server(std::string_view toml) {
   writer.member("bus", layer->bus);
   writer.list("roles", layer->roles);
   writer.plain("allow_private_targets", layer->allow_private_targets);
+  writer.list("allow_targets", layer->allow_targets);
   writer.member("log_level", layer->log_level);
   writer.plain("log_json", layer->log_json);
   writer.plain("threads", layer->threads);
