@@ -77,7 +77,7 @@ void run(std::string_view input) {
     return;
   }
   const http::Request request;
-  const api::Call call{request, std::nullopt, std::nullopt, "", *std::move(query)};
+  const api::Call call{request, std::nullopt, std::nullopt, "", "", *std::move(query)};
   check_page(call);
   Dice dice(input);
   if (const auto drafts = parse_event(rest)) {
