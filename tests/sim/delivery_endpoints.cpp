@@ -94,7 +94,7 @@ void Endpoint::check_begin(const delivery::Delivery& delivery) {
       in_flight_.size() >= plan_.policy.concurrency) {
     complain("gets more at once than it bears,", sequence);
   }
-  if (scheduler_.now() > disabled_since_ + kHearsBy && disabled_since_ != Duration::max()) {
+  if (disabled_since_ != Duration::max() && scheduler_.now() > disabled_since_ + kHearsBy) {
     complain("is disabled and gets", sequence);
   }
   if (excused_.contains(sequence)) {
