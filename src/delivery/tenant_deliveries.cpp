@@ -164,11 +164,9 @@ void TenantDeliveries::select(Place& place) {
 void TenantDeliveries::index() {
   namespace json = boost::json;
   patterns_ = PatternSet();
-  by_number_.clear();
   unfiltered_.clear();
   for (const auto& [id, place] : places_) {
     const Subscription& subscription = place->subscriber.subscription();
-    by_number_.emplace(place->number, place.get());
     if (subscription.pattern) {
       patterns_.add(place->number, *subscription.pattern);
       continue;
@@ -207,16 +205,15 @@ void TenantDeliveries::sweep() {
     }
     std::erase(unfiltered_, &place);
     patterns_.remove(place.number);
-    by_number_.erase(place.number);
     entry = places_.erase(entry);
   }
 }
 
 Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
   Transaction transaction(tenant_);
-  Status taken = co_await take_requests(transaction);
-  if (!taken) {
-    co_return fail(std::move(taken.error()));
+  const Result<bool> asks_more = co_await take_request(transaction);
+  if (!asks_more) {
+    co_return fail(asks_more.error());
   }
   Status swept = co_await add_leftovers(transaction);
   if (!swept) {
@@ -250,7 +247,8 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
     for (Place* const place : collected) {
       place->subscriber.kept();
     }
-    co_return more;
+    asked_ = *asks_more;
+    co_return more || asked_;
   }
   if (moved_too && !more) {
     keep_moved_from_ = now().monotonic + kKeepMovedAfter;
@@ -271,7 +269,8 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
     }
     co_return fail(std::move(committed.error()));
   }
-  co_return more || asked();
+  asked_ = *asks_more;
+  co_return more || asked_;
 }
 
 TenantDeliveries::Told TenantDeliveries::take_notices() {

@@ -116,7 +116,7 @@ class TenantDeliveries {
   void offer(Reader& reader, const StoredEvent& event);
   [[nodiscard]] Task<Status> scan_dead_letters(Place& place, Subscriber::Replay& replay);
 
-  [[nodiscard]] Task<Status> take_requests(Transaction& transaction);
+  [[nodiscard]] Task<Result<bool>> take_request(Transaction& transaction);
   [[nodiscard]] Task<Result<bool>> take(Place& place, const Request& request,
                                         Transaction& transaction);
   [[nodiscard]] Task<Status> redeliver(Place& place, Sequence sequence, Transaction& transaction);
@@ -132,7 +132,6 @@ class TenantDeliveries {
   const TenantName tenant_;
   bool crashed_;
   Places places_;
-  std::map<std::uint64_t, Place*> by_number_;
   std::uint64_t numbers_ = 0;
   PatternSet patterns_;
   std::vector<Place*> unfiltered_;  // want everything

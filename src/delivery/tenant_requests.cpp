@@ -8,7 +8,6 @@
 namespace bitvault::delivery {
 namespace {
 
-constexpr std::size_t kRequestsPerCommit = 100;
 constexpr std::size_t kDeadLettersPerCommit = 500;
 // How far back the journal is searched for the match before an event that is asked for.
 constexpr std::uint64_t kSearchBackMax = 50'000;
@@ -16,39 +15,37 @@ constexpr std::uint64_t kSearchBackStep = 500;
 
 }  // namespace
 
-Task<Status> TenantDeliveries::take_requests(Transaction& transaction) {
+// One request a commit: each reads what those before it have made of the dead letters. True: there
+// are more, or more of this one.
+Task<Result<bool>> TenantDeliveries::take_request(Transaction& transaction) {
   if (!asked_) {
-    co_return Status();
+    co_return false;
   }
-  Result<ListPage<Record>> page =
-      co_await parts_.store.scan(tenant_, kRequests, "", "", kRequestsPerCommit);
+  Result<ListPage<Record>> page = co_await parts_.store.scan(tenant_, kRequests, "", "", 1);
   if (!page) {
     co_return fail(std::move(page.error()));
   }
-  bool all = !page->more;
-  for (const Record& record : page->items) {
-    const auto found = places_.find(subscription_of(record.key));
-    bool done = found == places_.end() || found->second->gone;
-    if (!done) {
-      const Result<Request> request = from_record<Request>(record.value);
-      if (!request) {
-        co_return fail(request.error());
-      }
-      Result<bool> taken = co_await take(*found->second, *request, transaction);
-      if (!taken) {
-        co_return fail(std::move(taken.error()));
-      }
-      done = *taken;
-    }
-    if (done) {
-      transaction.erase(kRequests, record.key);
-    } else {
-      all = false;
-      break;  // it goes on in the next commit
-    }
+  if (page->items.empty()) {
+    co_return false;
   }
-  asked_ = !all;
-  co_return Status();
+  const Record& record = page->items.front();
+  const auto found = places_.find(subscription_of(record.key));
+  bool done = found == places_.end() || found->second->gone;
+  if (!done) {
+    const Result<Request> request = from_record<Request>(record.value);
+    if (!request) {
+      co_return fail(request.error());
+    }
+    Result<bool> taken = co_await take(*found->second, *request, transaction);
+    if (!taken) {
+      co_return fail(std::move(taken.error()));
+    }
+    done = *taken;
+  }
+  if (done) {
+    transaction.erase(kRequests, record.key);
+  }
+  co_return page->more || !done;
 }
 
 // True: all of it is done by this transaction.

@@ -208,6 +208,27 @@ TEST_F(DeliveryScenes, DeadLettersAreHeldAndCanBeRedeliveredOrDiscarded) {
   EXPECT_EQ(stage_.held("acme", 7), FoundEvent::State::kPruned);
 }
 
+TEST_F(DeliveryScenes, ARequestSeesWhatTheOneBeforeItDid) {
+  Policy policy;
+  policy.schedule = {seconds(0), seconds(1)};
+  Endpoint& endpoint = stage_.add("acme", "whk_a", policy);
+  endpoint.behave(Mode::kFailing);
+  stage_.publish("acme", 3);
+  stage_.run_for(seconds(30));
+  ASSERT_EQ(stage_.records(endpoint, delivery::kDeadLetters).size(), 3u);
+  endpoint.behave(Mode::kHealthy);
+  endpoint.excuse({1});
+  Transaction both(endpoint.plan().tenant);
+  delivery::add_request(both, "whk_a", "r1",
+                        {.kind = Request::Kind::kDiscardDead, .sequences = {{{1}}}});
+  delivery::add_request(both, "whk_a", "r2", {.kind = Request::Kind::kRedeliverDead});
+  stage_.commit(std::move(both));
+  stage_.run_for(seconds(10));
+  EXPECT_FALSE(endpoint.accepted({1})) << "it was let go before the others were asked for";
+  EXPECT_EQ(accepted(endpoint, 2, 3), 2u);
+  EXPECT_TRUE(stage_.records(endpoint, delivery::kDeadLetters).empty());
+}
+
 TEST_F(DeliveryScenes, AManualRedeliveryDoesNotCollideWithTheSchedule) {
   Policy policy;
   policy.schedule = {seconds(0), hours(1), hours(1)};

@@ -24,6 +24,7 @@ class DeliveryStage {
   void remove(const Endpoint& endpoint);
   void set_enabled(const Endpoint& endpoint, bool enabled);
   void ask(const Endpoint& endpoint, const delivery::Request& request);
+  void commit(Transaction transaction);
   void replay(const Endpoint& endpoint, const std::string& id, std::uint64_t since,
               std::uint64_t until, bool only_failed = false);
 
@@ -48,7 +49,6 @@ class DeliveryStage {
  private:
   void boot();
   void run(Task<> task);
-  void commit(Transaction transaction);
 
   const delivery::EngineLimits limits_;
   Scheduler scheduler_;
