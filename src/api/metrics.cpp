@@ -3,13 +3,32 @@
 #include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <mutex>
 #include <vector>
 
 namespace bitvault::api {
+
+namespace {
+
+prometheus::ClientMetric::Histogram collect(const Histogram& histogram) {
+  prometheus::ClientMetric::Histogram collected;
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    collected.sample_count += histogram.counts[i];
+    const bool bounded = i < histogram.bounds.size();
+    collected.bucket.push_back(
+        {.cumulative_count = collected.sample_count,
+         .upper_bound = bounded ? histogram.bounds[i] : std::numeric_limits<double>::infinity()});
+  }
+  collected.sample_sum = histogram.sum;
+  return collected;
+}
+
+}  // namespace
 
 struct Metrics::Impl {
   // One of the two is set.
@@ -32,6 +51,12 @@ struct Metrics::Impl {
       counter("bitvault_events_fed_total", "Events given out by the change feed");
   std::mutex mutex;
   std::vector<Shown> shown;  // guarded by mutex
+  struct Distribution {
+    std::string name;
+    std::string help;
+    std::function<Histogram()> read;
+  };
+  std::vector<Distribution> distributions;  // guarded by mutex
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -58,6 +83,12 @@ void Metrics::show(const std::string& name, const std::string& help, std::functi
       .read = std::move(read)};
   const std::lock_guard lock(impl_->mutex);
   impl_->shown.push_back(shown);
+}
+
+void Metrics::show(const std::string& name, const std::string& help,
+                   std::function<Histogram()> read) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->distributions.push_back({name, help, std::move(read)});
 }
 
 void Metrics::show(const http::ServerCounters& counters) {
@@ -99,7 +130,16 @@ std::string Metrics::render() {
       shown.counter->Increment(shown.read() - shown.counter->Value());
     }
   }
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  for (const Impl::Distribution& shown : impl_->distributions) {
+    prometheus::ClientMetric metric;
+    metric.histogram = collect(shown.read());
+    families.push_back({.name = shown.name,
+                        .help = shown.help,
+                        .type = prometheus::MetricType::Histogram,
+                        .metric = {std::move(metric)}});
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace bitvault::api

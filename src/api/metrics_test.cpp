@@ -79,6 +79,21 @@ TEST(Metrics, ShowsAllThatTheServerCounts) {
   }
 }
 
+TEST(Metrics, ShowDistributions) {
+  Metrics metrics;
+  metrics.show("bitvault_test_seconds", "Time",
+               [] { return Histogram{.bounds = {0.1, 1}, .counts = {3, 0, 2}, .sum = 7.5}; });
+  EXPECT_NE(metrics.render().find("# TYPE bitvault_test_seconds histogram"), std::string::npos);
+  EXPECT_EQ(sample(metrics, "bitvault_test_seconds_bucket{le=\"0.1\"}"),
+            "bitvault_test_seconds_bucket{le=\"0.1\"} 3");
+  EXPECT_EQ(sample(metrics, "bitvault_test_seconds_bucket{le=\"1\"}"),
+            "bitvault_test_seconds_bucket{le=\"1\"} 3");
+  EXPECT_EQ(sample(metrics, "bitvault_test_seconds_bucket{le=\"+Inf\"}"),
+            "bitvault_test_seconds_bucket{le=\"+Inf\"} 5");
+  EXPECT_EQ(sample(metrics, "bitvault_test_seconds_count"), "bitvault_test_seconds_count 5");
+  EXPECT_EQ(sample(metrics, "bitvault_test_seconds_sum"), "bitvault_test_seconds_sum 7.5");
+}
+
 // https://prometheus.io/docs/practices/naming and the text format 0.0.4.
 TEST(Metrics, AreNamedAsPrometheusWants) {
   Metrics metrics;

@@ -7,11 +7,7 @@
 #include <utility>
 
 namespace bitvault::app {
-namespace {
-
 namespace asio = boost::asio;
-
-}  // namespace
 
 Deliveries::Deliveries(World& world, Store& store, const Catalog& catalog, const SecretKey& master,
                        Options options)
@@ -62,7 +58,26 @@ Task<> Deliveries::stop_here() {
   co_await tasks_.join(world_);
 }
 
-void Deliveries::show(api::Metrics& metrics) {
+void Deliveries::show(api::Metrics& metrics) const {
+  show_counters(metrics);
+  show_census(metrics);
+  metrics.show("bitvault_delivery_latency_seconds", "Time an attempt took, whatever came of it",
+               [this] {
+                 using Counters = delivery::EngineCounters;
+                 const Counters& counters = engine_.counters();
+                 api::Histogram histogram;
+                 for (const std::chrono::duration<double> most : Counters::kLatencyMost) {
+                   histogram.bounds.push_back(most.count());
+                 }
+                 for (const auto& bucket : counters.latency) {
+                   histogram.counts.push_back(bucket.load(std::memory_order_relaxed));
+                 }
+                 histogram.sum = static_cast<double>(counters.latency_micros.load()) / 1e6;
+                 return histogram;
+               });
+}
+
+void Deliveries::show_counters(api::Metrics& metrics) const {
   const delivery::EngineCounters& counters = engine_.counters();
   const auto show = [&metrics](const std::string& name, const std::string& help,
                                const std::atomic<std::uint64_t>& value,
@@ -82,6 +97,43 @@ void Deliveries::show(api::Metrics& metrics) {
   metrics.show("bitvault_delivery_attempts_not_logged_total",
                "Attempts that are missing in the log of attempts",
                [this] { return static_cast<double>(attempts_.lost()); });
+}
+
+void Deliveries::show_census(api::Metrics& metrics) const {
+  using Report = delivery::CensusReport;
+  const auto show = [&](const std::string& name, const std::string& help, auto read,
+                        const std::map<std::string, std::string>& labels = {}) {
+    metrics.show(
+        name, help, [this, read] { return static_cast<double>(read(engine_.census())); }, labels);
+  };
+  const std::string all = "bitvault_delivery_subscriptions";
+  const std::string help = "Subscriptions, webhooks among them";
+  show(all, help, [](const Report& report) { return report.enabled; }, {{"state", "enabled"}});
+  show(all, help, [](const Report& report) { return report.disabled; }, {{"state", "disabled"}});
+  show("bitvault_delivery_failing", "Enabled subscriptions whose last attempts all failed",
+       [](const Report& report) { return report.failing; });
+  show("bitvault_delivery_breakers_open", "Enabled subscriptions that are only probed",
+       [](const Report& report) { return report.breakers_open; });
+  show("bitvault_delivery_replays", "Replays that are running",
+       [](const Report& report) { return report.replays; });
+  show("bitvault_delivery_retries_waiting", "Events that wait for another attempt",
+       [](const Report& report) { return report.debts; });
+  show("bitvault_delivery_tenants_waiting", "Tenants that wait for their journal to be read",
+       [](const Report& report) { return report.tenants_waiting; });
+  show("bitvault_delivery_slots_wanted", "Subscriptions that wait for an attempt to end",
+       [](const Report& report) { return report.slots_wanted; });
+  for (std::size_t i = 0; i < Report::kQuantiles.size(); ++i) {
+    const std::map<std::string, std::string> label{
+        {"quantile", fmt::format("{}", Report::kQuantiles[i])}};
+    show(
+        "bitvault_delivery_lag_events",
+        "Events an enabled subscription has not settled, over all of them",
+        [i](const Report& report) { return report.lag_events[i]; }, label);
+    show(
+        "bitvault_delivery_lag_seconds",
+        "Age of the oldest event an enabled subscription has not settled, over all of them",
+        [i](const Report& report) { return report.lag_seconds[i]; }, label);
+  }
 }
 
 }  // namespace bitvault::app

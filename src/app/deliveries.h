@@ -44,9 +44,12 @@ class Deliveries {
 
   [[nodiscard]] webhooks::Webhooks& webhooks() { return webhooks_; }
   [[nodiscard]] AttemptLog& attempts() { return attempts_; }
-  void show(api::Metrics& metrics);
+  // `metrics` does not outlive it.
+  void show(api::Metrics& metrics) const;
 
  private:
+  void show_counters(api::Metrics& metrics) const;
+  void show_census(api::Metrics& metrics) const;
   [[nodiscard]] Task<Status> start_here();
   [[nodiscard]] Task<> stop_here();
 

@@ -277,16 +277,19 @@ void Engine::sweep(Tenant& tenant) {
 
 void Engine::dispatch_all(Tenant& tenant) {
   for (auto& [id, place] : tenant.deliveries.places()) {
-    if (place->waits_for_slot || place->gone) {
-      continue;
-    }
-    const bool more = dispatch(tenant, *place, kTurn);
-    if (more) {
-      place->waits_for_slot = true;
-      waiting_.push(tenant.deliveries.tenant().str(), place.get());
+    if (!place->gone) {
+      serve(tenant, *place, kTurn);
     }
   }
   dispatch_waiting();
+}
+
+// Who cannot start all it has waits for its next turn.
+void Engine::serve(Tenant& tenant, Place& place, std::size_t most) {
+  if (!place.waits_for_slot && dispatch(tenant, place, most)) {
+    place.waits_for_slot = true;
+    waiting_.push(tenant.deliveries.tenant().str(), &place);
+  }
 }
 
 bool Engine::dispatch(Tenant& tenant, Place& place, std::size_t most) {
@@ -321,12 +324,9 @@ void Engine::dispatch_waiting() {
       ++passed;
       continue;
     }
-    Place* const place = waiting_.pop();
-    const bool more = dispatch(turn, *place, 1);
-    place->waits_for_slot = more;
-    if (more) {
-      waiting_.push(name->str(), place);
-    }
+    Place& place = *waiting_.pop();
+    place.waits_for_slot = false;
+    serve(turn, place, 1);
     passed = 0;
   }
 }
@@ -403,15 +403,14 @@ void Engine::record(const Tenant& tenant, const Place& place, const Subscriber::
   const bool delivered = outcome.verdict == Verdict::kDelivered;
   (delivered ? counters_.delivered : counters_.failed).fetch_add(1, std::memory_order_relaxed);
   counters_.dead_lettered.fetch_add(finished.dead_lettered ? 1 : 0, std::memory_order_relaxed);
-  const auto bucket = std::ranges::lower_bound(
-      EngineCounters::kLatencyMs, static_cast<double>(outcome.latency.count()) / 1'000);
-  counters_.latency[static_cast<std::size_t>(bucket - EngineCounters::kLatencyMs.begin())]
-      .fetch_add(1, std::memory_order_relaxed);
-  counters_.latency_micros.fetch_add(static_cast<std::uint64_t>(outcome.latency.count()),
-                                     std::memory_order_relaxed);
   if (start.what.bury) {
     return;
   }
+  const auto bucket = std::ranges::lower_bound(EngineCounters::kLatencyMost, outcome.latency);
+  counters_.latency[static_cast<std::size_t>(bucket - EngineCounters::kLatencyMost.begin())]
+      .fetch_add(1, std::memory_order_relaxed);
+  counters_.latency_micros.fetch_add(static_cast<std::uint64_t>(outcome.latency.count()),
+                                     std::memory_order_relaxed);
   const bool live = start.track == kLive;
   log_.append(AttemptEntry{.tenant = tenant.deliveries.tenant(),
                            .subscription = place.subscriber.subscription().id,
@@ -447,13 +446,7 @@ void Engine::after_attempt(Tenant& tenant, Place& place, const Subscriber::Start
     }
     return;
   }
-  if (!place.waits_for_slot) {
-    const bool more = dispatch(tenant, place, 1);
-    place.waits_for_slot = more;
-    if (more) {
-      waiting_.push(tenant.deliveries.tenant().str(), &place);
-    }
-  }
+  serve(tenant, place, 1);
   dispatch_waiting();
 }
 
@@ -517,7 +510,7 @@ Task<> Engine::timer() {
     }
     fire();
     const MonotonicTime now = world_.clock().monotonic();
-    MonotonicTime next = now + std::chrono::hours(1);
+    MonotonicTime next = census_at_;
     if (!due_.empty()) {
       next = std::min(next, due_.begin()->first);
     }
@@ -547,33 +540,33 @@ void Engine::fire() {
     const auto [tenant, place] = due_.begin()->second;
     due_.erase(due_.begin());
     place->armed = MonotonicTime::max();
-    if (place->waits_for_slot) {
-      continue;
-    }
-    const bool more = dispatch(*tenant, *place, kTurn);
-    if (more) {
-      place->waits_for_slot = true;
-      waiting_.push(tenant->deliveries.tenant().str(), place);
-    }
+    serve(*tenant, *place, kTurn);
+  }
+  if (census_at_ <= now) {
+    take_census();
+    census_at_ = now + limits_.census_every;
   }
   dispatch_waiting();
   begin_rounds();
 }
 
-void Engine::count() {
-  std::uint64_t subscriptions = 0;
-  std::uint64_t debts = 0;
-  std::uint64_t open = 0;
+void Engine::take_census() {
+  Census census;
   for (const auto& [name, tenant] : tenants_) {
     for (const auto& [id, place] : tenant->deliveries.places()) {
-      ++subscriptions;
-      debts += place->subscriber.live().debts();
-      open += place->subscriber.throttle().breaker_open() ? 1 : 0;
+      census.add(place->subscriber, tenant->deliveries.head(), world_.clock().wall());
     }
   }
-  counters_.subscriptions.store(subscriptions, std::memory_order_relaxed);
-  counters_.debts.store(debts, std::memory_order_relaxed);
-  counters_.breakers_open.store(open, std::memory_order_relaxed);
+  CensusReport report = std::move(census).report();
+  report.tenants_waiting = ready_.size();
+  report.slots_wanted = waiting_.size();
+  const std::scoped_lock lock(census_mutex_);
+  census_ = report;
+}
+
+CensusReport Engine::census() const {
+  const std::scoped_lock lock(census_mutex_);
+  return census_;
 }
 
 }  // namespace bitvault::delivery

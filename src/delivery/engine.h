@@ -9,8 +9,9 @@
 // - What was decided is in the store Limits::keep_after later, or before whatever depends on it.
 // - After a crash, what may have been in flight is attempted again; see track.h for the rest.
 //
-// advanced() and changed() may be called from any thread; everything else on the executor given,
-// which must be a strand or a single thread, and outlives the engine. stop() comes before the end.
+// advanced(), changed(), counters() and census() may be called from any thread; everything else on
+// the executor given, which must be a strand or a single thread, and outlives the engine. stop()
+// comes before the end.
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "base/fair_queue.h"
+#include "delivery/census.h"
 #include "delivery/tenant_deliveries.h"
 #include "store/attempt_log.h"
 #include "world/signal.h"
@@ -39,6 +41,7 @@ struct EngineLimits {
   Duration keep_after = std::chrono::milliseconds(100);
   Duration try_again_after = std::chrono::seconds(1);  // when the store could not
   Duration drain = std::chrono::seconds(5);            // what attempts have to end at a stop
+  Duration census_every = std::chrono::seconds(10);
   Track::Limits track{};
 };
 
@@ -49,13 +52,13 @@ struct EngineCounters {
   std::atomic<std::uint64_t> dead_lettered{0};
   std::atomic<std::uint64_t> commits{0};
   std::atomic<std::uint64_t> in_flight{0};
-  std::atomic<std::uint64_t> debts{0};
-  std::atomic<std::uint64_t> subscriptions{0};
-  std::atomic<std::uint64_t> breakers_open{0};
-  // Attempts that took at most so many milliseconds; the last one: longer.
-  static constexpr std::array<unsigned, 9> kLatencyMs{5,   10,    25,    50,    100,
-                                                      500, 1'000, 5'000, 20'000};
-  std::array<std::atomic<std::uint64_t>, kLatencyMs.size() + 1> latency{};
+  // Attempts that took at most so long, and more than the one before; the last one: longer.
+  static constexpr std::array<std::chrono::milliseconds, 11> kLatencyMost{
+      {std::chrono::milliseconds(1), std::chrono::milliseconds(5), std::chrono::milliseconds(10),
+       std::chrono::milliseconds(25), std::chrono::milliseconds(50), std::chrono::milliseconds(100),
+       std::chrono::milliseconds(250), std::chrono::seconds(1), std::chrono::seconds(5),
+       std::chrono::seconds(10), std::chrono::seconds(20)}};
+  std::array<std::atomic<std::uint64_t>, kLatencyMost.size() + 1> latency{};
   std::atomic<std::uint64_t> latency_micros{0};
 };
 
@@ -77,8 +80,8 @@ class Engine {
   void changed(const TenantName& tenant);
 
   [[nodiscard]] const EngineCounters& counters() const { return counters_; }
-  // Brings up to date what is counted over all subscriptions; on the executor.
-  void count();
+  // Not older than Limits::census_every. From any thread.
+  [[nodiscard]] CensusReport census() const;
 
  private:
   struct Tenant {
@@ -113,6 +116,7 @@ class Engine {
   void dispatch_all(Tenant& tenant);
   // Starts what the place has, at most `most` attempts; true when it has more.
   bool dispatch(Tenant& tenant, Place& place, std::size_t most);
+  void serve(Tenant& tenant, Place& place, std::size_t most);
   void dispatch_waiting();
   [[nodiscard]] bool has_slot(const Tenant& tenant) const;
   void arm(Tenant& tenant, Place& place);
@@ -127,6 +131,7 @@ class Engine {
 
   [[nodiscard]] Task<> timer();
   void fire();
+  void take_census();
   void take_inbox();
   void post_inbox();
   [[nodiscard]] Task<Status> load_all();
@@ -151,6 +156,7 @@ class Engine {
   FairQueue<Place*> waiting_;  // for a slot, by tenant
   std::set<std::pair<MonotonicTime, Spot>> due_;
   std::set<std::pair<MonotonicTime, Tenant*>> alarms_;  // commits and loads to come
+  MonotonicTime census_at_{};
   Signal timer_signal_;
 
   struct Inbox {
@@ -160,6 +166,9 @@ class Engine {
   };
   std::mutex inbox_mutex_;
   Inbox inbox_;  // guarded by inbox_mutex_
+
+  mutable std::mutex census_mutex_;
+  CensusReport census_;  // guarded by census_mutex_
 };
 
 }  // namespace bitvault::delivery

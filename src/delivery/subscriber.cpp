@@ -92,44 +92,41 @@ std::optional<Subscriber::Start> Subscriber::next(Now now, bool alone_free) {
   if (!subscription_.enabled) {
     return std::nullopt;
   }
-  std::optional<Start> start = next_live(now, alone_free);
+  const Policy& policy = subscription_.policy;
+  const Open open{.to_new = throttle_.opens(policy, Throttle::For::kNew) <= now.monotonic,
+                  .to_retries = throttle_.opens(policy, Throttle::For::kRetry) <= now.monotonic};
+  std::optional<Start> start = next_live(now, open, alone_free);
   if (!start && replaying() < replays_bear()) {
-    start = next_of_replays(now, alone_free);
+    start = next_of_replays(now, open, alone_free);
   }
   if (start) {
-    throttle_.started(subscription_.policy, now.monotonic);
+    throttle_.started(policy, now.monotonic);
   }
   return start;
 }
 
-std::optional<Subscriber::Start> Subscriber::next_live(Now now, bool alone_free) {
-  const Policy& policy = subscription_.policy;
-  const bool new_opens = throttle_.opens(policy, Throttle::For::kNew) <= now.monotonic;
-  const bool retry_opens = throttle_.opens(policy, Throttle::For::kRetry) <= now.monotonic;
+std::optional<Subscriber::Start> Subscriber::next_live(Now now, Open open, bool alone_free) {
   new_first_ = !new_first_;
   std::optional<Track::Start> start;
-  if (new_first_ && new_opens) {
+  if (new_first_ && open.to_new) {
     start = live_.next_new(now);
   }
-  if (!start && retry_opens) {
+  if (!start && open.to_retries) {
     start = live_.next_retry(now, alone_free);
   }
-  if (!start && !new_first_ && new_opens) {
+  if (!start && !new_first_ && open.to_new) {
     start = live_.next_new(now);
   }
   return start ? std::optional(Start{std::string(kLive), std::move(*start)}) : std::nullopt;
 }
 
-std::optional<Subscriber::Start> Subscriber::next_of_replays(Now now, bool alone_free) {
-  const Policy& policy = subscription_.policy;
-  const bool new_opens = throttle_.opens(policy, Throttle::For::kNew) <= now.monotonic;
-  const bool retry_opens = throttle_.opens(policy, Throttle::For::kRetry) <= now.monotonic;
+std::optional<Subscriber::Start> Subscriber::next_of_replays(Now now, Open open, bool alone_free) {
   for (auto& [id, replay] : replays_) {
     std::optional<Track::Start> start;
-    if (retry_opens) {
+    if (open.to_retries) {
       start = replay.track.next_retry(now, alone_free);
     }
-    if (!start && new_opens) {
+    if (!start && open.to_new) {
       start = replay.track.next_new(now);
     }
     if (start) {
@@ -390,10 +387,6 @@ void Subscriber::lost() {
     replay.track.lost();
     replay.dirty = true;
   }
-}
-
-bool Subscriber::idle() const {
-  return live_.idle() && throttle_.in_flight() == 0 && replays_.empty();
 }
 
 Track& Subscriber::track_of(std::string_view name) {

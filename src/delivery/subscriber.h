@@ -96,12 +96,17 @@ class Subscriber {
   // --- Looking.
   [[nodiscard]] const Throttle& throttle() const { return throttle_; }
   [[nodiscard]] std::optional<WallTime> failing_since() const { return failing_since_; }
-  [[nodiscard]] bool idle() const;
+  [[nodiscard]] std::size_t replays_running() const { return replays_.size(); }
 
  private:
   [[nodiscard]] Track& track_of(std::string_view name);
-  [[nodiscard]] std::optional<Start> next_live(Now now, bool alone_free);
-  [[nodiscard]] std::optional<Start> next_of_replays(Now now, bool alone_free);
+  // What the endpoint bears at an instant.
+  struct Open {
+    bool to_new;
+    bool to_retries;
+  };
+  [[nodiscard]] std::optional<Start> next_live(Now now, Open open, bool alone_free);
+  [[nodiscard]] std::optional<Start> next_of_replays(Now now, Open open, bool alone_free);
   [[nodiscard]] unsigned replaying() const;
   [[nodiscard]] unsigned replays_bear() const;
   void note_success(Now now);

@@ -164,10 +164,10 @@ void TenantDeliveries::select(Place& place) {
 void TenantDeliveries::index() {
   namespace json = boost::json;
   patterns_ = PatternSet();
-  unfiltered_.clear();
   for (const auto& [id, place] : places_) {
     const Subscription& subscription = place->subscriber.subscription();
     if (subscription.pattern) {
+      place->unfiltered = false;
       patterns_.add(place->number, *subscription.pattern);
       continue;
     }
@@ -180,10 +180,9 @@ void TenantDeliveries::index() {
     }
     const auto pattern =
         Pattern::compile(json::serialize(json::object{{"type", std::move(wanted)}}));
-    if (pattern && !subscription.filter.matches_all()) {
+    place->unfiltered = !pattern || subscription.filter.matches_all();
+    if (!place->unfiltered) {
       patterns_.add(place->number, *pattern);
-    } else {
-      unfiltered_.push_back(place.get());
     }
   }
 }
@@ -203,7 +202,6 @@ void TenantDeliveries::sweep() {
       ++entry;
       continue;
     }
-    std::erase(unfiltered_, &place);
     patterns_.remove(place.number);
     entry = places_.erase(entry);
   }

@@ -31,6 +31,7 @@ struct Place {
   Subscriber subscriber;
   Selection selection{};                       // what it wants, as it is compared
   std::uint64_t number = 0;                    // in the tenant's pattern set
+  bool unfiltered = false;                     // wants everything, and is not in that set
   MonotonicTime armed = MonotonicTime::max();  // when the engine looks at it again
   std::size_t in_flight = 0;
   bool waits_for_slot = false;
@@ -67,6 +68,8 @@ class TenantDeliveries {
   [[nodiscard]] bool wants_scan() const;
   [[nodiscard]] bool wants_scan(Place& place) const;
   void head_moved() { head_moved_ = true; }
+  // Of the journal, as it was last seen.
+  [[nodiscard]] Sequence head() const { return head_; }
 
   // Commits what has changed and what was asked for. True: there is more to commit now. A position
   // that moved on without a delivery is kept now and then, and at the end.
@@ -107,7 +110,8 @@ class TenantDeliveries {
   void select(Place& place);
   void index();
 
-  void add_readers(Place& place, std::vector<Reader>& readers) const;
+  [[nodiscard]] bool is_reading(const Track& track, Sequence until) const;
+  [[nodiscard]] bool is_reading(const Subscriber::Replay& replay) const;
   [[nodiscard]] std::vector<Reader> readers() const;
   [[nodiscard]] std::vector<Reader> next_group();
   [[nodiscard]] Task<Status> skip_blocks(Reader& reader);
@@ -134,7 +138,6 @@ class TenantDeliveries {
   Places places_;
   std::uint64_t numbers_ = 0;
   PatternSet patterns_;
-  std::vector<Place*> unfiltered_;  // want everything
   Matcher matcher_;
 
   Sequence head_{};           // as it was last seen

@@ -13,6 +13,7 @@ constexpr std::size_t kSliceBytes = 1024 * 1024;
 // A reader who is further behind than this asks the summaries what it can leave out.
 constexpr std::uint64_t kSkipDistance = 4 * kBlockEvents;
 constexpr std::size_t kDeadLettersPerSlice = 100;
+constexpr Sequence kNoEnd{UINT64_MAX};
 
 // FNV-1a, never 0: the same in every process, for it lies in the store.
 std::uint64_t key_hash(std::string_view text) {
@@ -25,45 +26,47 @@ std::uint64_t key_hash(std::string_view text) {
 
 }  // namespace
 
-void TenantDeliveries::add_readers(Place& place, std::vector<Reader>& readers) const {
-  Subscriber& subscriber = place.subscriber;
-  if (place.gone || !subscriber.subscription().enabled) {
-    return;
-  }
-  const auto add = [&](Track& track, Sequence until) {
-    const bool behind = track.scanned() < until && (head_moved_ || track.scanned() < head_);
-    if (behind && track.is_roomy()) {
-      readers.push_back({&place, &track, until});
-    }
-  };
-  add(subscriber.live(), Sequence{UINT64_MAX});
-  for (auto& [name, replay] : subscriber.replays()) {
-    if (replay.record.state == ReplayRecord::State::kRunning) {
-      add(replay.track, replay.record.until);
-    }
-  }
+// Whether a track has something to read, and the room for it.
+bool TenantDeliveries::is_reading(const Track& track, Sequence until) const {
+  const bool behind = track.scanned() < until && (head_moved_ || track.scanned() < head_);
+  return behind && track.is_roomy();
 }
 
 std::vector<TenantDeliveries::Reader> TenantDeliveries::readers() const {
   std::vector<Reader> readers;
   for (const auto& [id, place] : places_) {
-    add_readers(*place, readers);
+    Subscriber& subscriber = place->subscriber;
+    if (place->gone || !subscriber.subscription().enabled) {
+      continue;
+    }
+    if (is_reading(subscriber.live(), kNoEnd)) {
+      readers.push_back({place.get(), &subscriber.live(), kNoEnd});
+    }
+    for (auto& [name, replay] : subscriber.replays()) {
+      if (is_reading(replay)) {
+        readers.push_back({place.get(), &replay.track, replay.record.until});
+      }
+    }
   }
   return readers;
 }
 
+bool TenantDeliveries::is_reading(const Subscriber::Replay& replay) const {
+  return replay.record.state == ReplayRecord::State::kRunning &&
+         is_reading(replay.track, replay.record.until);
+}
+
 bool TenantDeliveries::wants_scan() const {
-  std::vector<Reader> one;
-  return std::ranges::any_of(places_, [&](const auto& entry) {
-    add_readers(*entry.second, one);
-    return !one.empty();
-  });
+  return std::ranges::any_of(places_,
+                             [this](const auto& entry) { return wants_scan(*entry.second); });
 }
 
 bool TenantDeliveries::wants_scan(Place& place) const {
-  std::vector<Reader> one;
-  add_readers(place, one);
-  return !one.empty();
+  Subscriber& subscriber = place.subscriber;
+  return !place.gone && subscriber.subscription().enabled &&
+         (is_reading(subscriber.live(), kNoEnd) ||
+          std::ranges::any_of(subscriber.replays(),
+                              [this](const auto& replay) { return is_reading(replay.second); }));
 }
 
 // Those who read the next slice together: all from the first position of one of them.
@@ -171,8 +174,8 @@ void TenantDeliveries::match(std::vector<Reader>& group, const StoredEvent& even
   Result<std::vector<PatternSet::Id>> matched = patterns_.match(matcher_, event.bytes);
   for (Reader& reader : group) {
     const Place& place = *reader.place;
-    const bool filed = !matched || std::ranges::binary_search(*matched, place.number) ||
-                       std::ranges::find(unfiltered_, &place) != unfiltered_.end();
+    const bool filed =
+        place.unfiltered || !matched || std::ranges::binary_search(*matched, place.number);
     if (filed && place.selection.matches(matcher_, event.bytes)) {
       offer(reader, event);
     }

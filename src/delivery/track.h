@@ -151,6 +151,8 @@ class Track {
   // Nothing waits, is in flight or owed.
   [[nodiscard]] bool idle() const { return items_.empty() && debts_.empty(); }
   [[nodiscard]] std::optional<DebtRecord> debt(Sequence sequence) const;
+  // When the oldest event that it has read and not settled was recorded, or a debt was matched.
+  [[nodiscard]] std::optional<WallTime> oldest() const;
 
  private:
   struct Item {

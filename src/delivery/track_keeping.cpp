@@ -91,4 +91,16 @@ void Track::owe_slow_ones(Now now) {
   }
 }
 
+std::optional<WallTime> Track::oldest() const {
+  std::optional<WallTime> oldest;
+  if (!items_.empty()) {
+    const Item& first = items_.front();
+    oldest = parse_time(read_head(first.event).recordedtime).value_or(first.matched_at);
+  }
+  if (!debts_.empty()) {
+    oldest = std::min(oldest.value_or(WallTime::max()), debts_.begin()->second.record.first);
+  }
+  return oldest;
+}
+
 }  // namespace bitvault::delivery

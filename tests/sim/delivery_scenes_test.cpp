@@ -208,6 +208,34 @@ TEST_F(DeliveryScenes, DeadLettersAreHeldAndCanBeRedeliveredOrDiscarded) {
   EXPECT_EQ(stage_.held("acme", 7), FoundEvent::State::kPruned);
 }
 
+TEST_F(DeliveryScenes, ACensusTellsWhoLagsAndHowFar) {
+  for (int i = 0; i < 8; ++i) {
+    stage_.add("acme", fmt::format("whk_{}", i));
+  }
+  Endpoint& failing = stage_.add("acme", "whk_failing");
+  failing.behave(Mode::kFailing);
+  Endpoint& disabled = stage_.add("acme", "whk_off");
+  stage_.set_enabled(disabled, false);
+  stage_.publish("acme", 100);
+  stage_.run_for(minutes(2));
+  const delivery::CensusReport census = stage_.life().engine().census();
+  EXPECT_EQ(census.enabled, 9u);
+  EXPECT_EQ(census.disabled, 1u);
+  EXPECT_EQ(census.failing, 1u);
+  EXPECT_EQ(census.breakers_open, 1u);
+  EXPECT_EQ(census.lag_events[0], 0u) << "half of them have it all";
+  EXPECT_EQ(census.lag_seconds[0], 0.0);
+  EXPECT_EQ(census.lag_events[3], 100u) << "retries and what was not attempted yet";
+  EXPECT_GT(census.debts, 0u);
+  EXPECT_GT(census.lag_seconds[3], 100.0);
+  EXPECT_LE(census.lag_seconds[3], 130.0);
+  EXPECT_EQ(census.lag_events[2], census.lag_events[3]) << "1 of 9 is more than 1 %";
+  failing.behave(Mode::kHealthy);
+  stage_.run_for(hours(6));
+  EXPECT_EQ(stage_.life().engine().census().lag_events[3], 0u);
+  EXPECT_EQ(stage_.life().engine().census().breakers_open, 0u);
+}
+
 TEST_F(DeliveryScenes, ARequestSeesWhatTheOneBeforeItDid) {
   Policy policy;
   policy.schedule = {seconds(0), seconds(1)};
