@@ -27,7 +27,11 @@ Engine::Engine(World& world, Store& store, Surface& surface, AttemptLog& log,
       log_(log),
       executor_(executor),
       limits_(limits),
-      parts_{.world = world, .store = store, .surface = surface, .limits = limits.track},
+      parts_{.world = world,
+             .store = store,
+             .surface = surface,
+             .limits = limits.track,
+             .letters = limits.dead_letters},
       tasks_(executor),
       rounds_(executor),
       timer_signal_(executor) {}
@@ -198,6 +202,7 @@ Task<bool> Engine::load(Tenant& tenant) {
     if (tenant.deliveries.asked()) {
       tenant.keep = true;
     }
+    keep_by(tenant, tenant.deliveries.letters_due());
     dispatch_all(tenant);
     co_return true;
   }
@@ -239,6 +244,7 @@ Task<> Engine::keep(Tenant& tenant) {
     tenant.keep = true;
     wake(tenant);
   }
+  keep_by(tenant, tenant.deliveries.letters_due());
   dispatch_all(tenant);
 }
 

@@ -43,6 +43,7 @@ struct EngineLimits {
   Duration drain = std::chrono::seconds(5);            // what attempts have to end at a stop
   Duration census_every = std::chrono::seconds(10);
   Track::Limits track{};
+  DeadLetterLimits dead_letters{};
 };
 
 // What it has done, for metrics. Read from any thread.

@@ -193,7 +193,8 @@ std::string to_record(const DeadLetter& record) {
                                       {"status", record.status},
                                       {"failure", record.failure},
                                       {"detail", record.detail},
-                                      {"answer", record.answer}});
+                                      {"answer", record.answer},
+                                      {"bytes", record.bytes}});
 }
 
 std::string to_record(const SkipRecord& record) {
@@ -272,6 +273,7 @@ Result<DeadLetter> from_record(std::string_view value) {
   reader.read("failure", record.failure);
   reader.read("detail", record.detail);
   reader.read("answer", record.answer);
+  reader.read("bytes", record.bytes);
   return reader.finish(std::move(record));
 }
 
@@ -302,6 +304,10 @@ std::string track_key(std::string_view subscription, std::string_view track) {
 
 std::string sequence_key(std::string_view subscription, Sequence sequence) {
   return fmt::format("{}/{}", subscription, sequence_text(sequence));
+}
+
+std::string skip_key(std::string_view subscription, const SkipRecord& skip) {
+  return fmt::format("{}/{}", sequence_key(subscription, skip.from), skip.reason);
 }
 
 std::string debt_key(std::string_view subscription, std::string_view track, Sequence sequence) {

@@ -20,7 +20,7 @@ namespace bitvault::delivery {
 inline constexpr Collection kTracks{"delivery.track"};      // <subscription>/<track>
 inline constexpr Collection kDebts{"delivery.debt"};        // <subscription>/<track>/<sequence>
 inline constexpr Collection kDeadLetters{"delivery.dead"};  // <subscription>/<sequence>
-inline constexpr Collection kSkips{"delivery.skip"};        // <subscription>/<first sequence>
+inline constexpr Collection kSkips{"delivery.skip"};  // <subscription>/<first sequence>/<reason>
 inline constexpr Collection kRequests{"delivery.request"};  // <subscription>/<id>
 
 // The track that follows the journal; every other one is a replay and has its id.
@@ -91,15 +91,17 @@ struct DeadLetter {
   std::string failure;
   std::string detail;
   std::string answer;
+  std::uint64_t bytes = 0;  // of the event
 
   bool operator==(const DeadLetter&) const = default;
 };
 
-// Events that were not and will not be tried: what was skipped, never silently.
+// Events that were not and will not be tried: what was skipped, never silently. Of dead letters
+// that have expired, what lies between the first and the last of them that do so together.
 struct SkipRecord {
   Sequence from;
   Sequence to;
-  std::string reason;  // "retention", "asked"
+  std::string reason;  // "retention", "asked", "dead_letter_expired"
   WallTime at;
 
   bool operator==(const SkipRecord&) const = default;
@@ -145,6 +147,7 @@ Result<Request> from_record(std::string_view value);
 
 [[nodiscard]] std::string track_key(std::string_view subscription, std::string_view track);
 [[nodiscard]] std::string sequence_key(std::string_view subscription, Sequence sequence);
+[[nodiscard]] std::string skip_key(std::string_view subscription, const SkipRecord& skip);
 [[nodiscard]] std::string debt_key(std::string_view subscription, std::string_view track,
                                    Sequence sequence);
 // The records of one subscription, or of one of its tracks, have this prefix.

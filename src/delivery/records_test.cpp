@@ -65,7 +65,8 @@ TEST(Records, AreReadAsTheyWereWritten) {
                                .status = 500,
                                .failure = "http_500",
                                .detail = "said \"no\"",
-                               .answer = "line\nline"});
+                               .answer = "line\nline",
+                               .bytes = 700});
   expect_round_trip(SkipRecord{.from = {1}, .to = {4}, .reason = "retention", .at = at(3)});
   expect_round_trip(Request{.kind = Request::Kind::kSkip});
   expect_round_trip(

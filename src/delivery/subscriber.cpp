@@ -315,7 +315,13 @@ bool Subscriber::urgent() const {
                              [](const auto& entry) { return entry.second.track.urgent(); });
 }
 
-std::vector<Notice> Subscriber::take_notices() { return std::exchange(notices_, {}); }
+std::vector<Notice> Subscriber::take_notices(std::size_t most) {
+  const auto end = notices_.begin() + static_cast<std::ptrdiff_t>(std::min(most, notices_.size()));
+  std::vector<Notice> taken(std::make_move_iterator(notices_.begin()),
+                            std::make_move_iterator(end));
+  notices_.erase(notices_.begin(), end);
+  return taken;
+}
 
 void Subscriber::give_back(std::vector<Notice> notices) {
   notices_.insert(notices_.begin(), std::make_move_iterator(notices.begin()),
@@ -355,7 +361,7 @@ void Subscriber::collect(Transaction& transaction, Now now) {
   }
   healed_committing_ = std::exchange(healed_, {});
   for (const SkipRecord& skip : skips_) {
-    transaction.put(kSkips, sequence_key(id, skip.from), to_record(skip));
+    transaction.put(kSkips, skip_key(id, skip), to_record(skip));
   }
   skips_committing_ = std::exchange(skips_, {});
 }

@@ -86,7 +86,8 @@ class Subscriber {
   [[nodiscard]] bool moved() const;
   [[nodiscard]] bool urgent() const;
   [[nodiscard]] bool has_notices() const { return !notices_.empty(); }
-  [[nodiscard]] std::vector<Notice> take_notices();
+  // The first of them.
+  [[nodiscard]] std::vector<Notice> take_notices(std::size_t most);
   void give_back(std::vector<Notice> notices);
   // Adds what has changed; then either kept() or lost() follows.
   void collect(Transaction& transaction, Now now);

@@ -51,6 +51,8 @@ class Surface {
   [[nodiscard]] virtual Task<Result<std::vector<Subscription>>> subscriptions(
       TenantName tenant) = 0;
 
+  // At most kTransactionEventsMax notices, in their order, in the commit of what they tell of; who
+  // has more tells the rest with the next one.
   // Adds to the transaction what these notices change and append: a subscription that is disabled,
   // with an expectation of how it was, and the operational events, where the tenant wants them. The
   // same notices make the same events, with the same ids.

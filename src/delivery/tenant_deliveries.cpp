@@ -81,6 +81,7 @@ Task<Status> TenantDeliveries::load() {
     co_return fail(std::move(requests.error()));
   }
   asked_ = !requests->items.empty();
+  plan_letters();
   head_moved_ = true;
   crashed_ = false;
   co_return Status();
@@ -217,6 +218,10 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
   if (!swept) {
     co_return fail(std::move(swept.error()));
   }
+  Status expired = co_await expire_letters(transaction);
+  if (!expired) {
+    co_return fail(std::move(expired.error()));
+  }
   Told told = take_notices();
   if (!told.notices.empty()) {
     Status added = co_await parts_.surface.tell(told.notices, transaction);
@@ -268,19 +273,26 @@ Task<Result<bool>> TenantDeliveries::keep(bool at_end) {
     co_return fail(std::move(committed.error()));
   }
   asked_ = *asks_more;
-  co_return more || asked_;
+  co_return more || asked_ || has_notices();
 }
 
 TenantDeliveries::Told TenantDeliveries::take_notices() {
   Told told;
   for (const auto& [id, place] : places_) {
     if (place->subscriber.has_notices() && !place->gone) {
-      told.by_place.emplace_back(place.get(), place->subscriber.take_notices());
+      const std::size_t room = kTransactionEventsMax - told.notices.size();
+      told.by_place.emplace_back(place.get(), place->subscriber.take_notices(room));
       const std::vector<Notice>& mine = told.by_place.back().second;
       told.notices.insert(told.notices.end(), mine.begin(), mine.end());
     }
   }
   return told;
+}
+
+bool TenantDeliveries::has_notices() const {
+  return std::ranges::any_of(places_, [](const auto& entry) {
+    return entry.second->subscriber.has_notices() && !entry.second->gone;
+  });
 }
 
 void TenantDeliveries::give_back(Told told) {

@@ -41,6 +41,14 @@ struct Place {
 // A position that moves on without any delivery is kept this often.
 inline constexpr Duration kKeepMovedAfter = std::chrono::seconds(5);
 
+// What dead letters may take up, one subscription's each; what is beyond is let go, and a
+// SkipRecord tells of it.
+struct DeadLetterLimits {
+  Duration age = std::chrono::days(30);
+  std::uint64_t bytes = 256 * 1024 * 1024;  // with their events
+  Duration look_every = std::chrono::hours(1);
+};
+
 class TenantDeliveries {
  public:
   struct Parts {
@@ -48,6 +56,7 @@ class TenantDeliveries {
     Store& store;
     Surface& surface;
     Track::Limits limits{};
+    DeadLetterLimits letters{};
   };
 
   TenantDeliveries(const Parts& parts, TenantName tenant, bool crashed)
@@ -75,6 +84,8 @@ class TenantDeliveries {
   // that moved on without a delivery is kept now and then, and at the end.
   [[nodiscard]] Task<Result<bool>> keep(bool at_end = false);
   [[nodiscard]] bool asked() const { return asked_ || !leftovers_.empty(); }
+  // When keep() is to look at the dead letters again.
+  [[nodiscard]] MonotonicTime letters_due() const { return letters_due_; }
 
   // The tenant is gone, and all of it.
   void forget();
@@ -127,8 +138,12 @@ class TenantDeliveries {
   [[nodiscard]] Task<Result<bool>> take_dead(Place& place, const Request& request,
                                              Transaction& transaction);
   [[nodiscard]] Task<Result<Sequence>> matched_before(Place& place, Sequence sequence);
+  void plan_letters();
+  [[nodiscard]] Task<Status> expire_letters(Transaction& transaction);
+  void begin_letters_anew();
   [[nodiscard]] Task<Status> add_leftovers(Transaction& transaction);
   [[nodiscard]] Told take_notices();
+  [[nodiscard]] bool has_notices() const;
   static void give_back(Told told);
   [[nodiscard]] Task<> expire();
 
@@ -146,6 +161,13 @@ class TenantDeliveries {
   std::size_t behind_turn_ = 0;
   MonotonicTime keep_moved_from_ = MonotonicTime::min();  // positions alone are kept from then on
   bool asked_ = false;                                    // there are requests
+  MonotonicTime letters_due_ = MonotonicTime::max();
+  std::string letters_after_;  // how far this look at the dead letters has come
+  struct LetterBytes {
+    std::uint64_t kept = 0;      // seen in this look
+    std::uint64_t too_many = 0;  // seen in the one before
+  };
+  std::map<std::string, LetterBytes, std::less<>> letter_bytes_;  // by subscription
   std::vector<std::string> leftovers_;  // ids of subscriptions that are gone, their records are not
 };
 

@@ -289,7 +289,8 @@ void Track::bury(const Debt& debt, const Outcome& outcome, std::string_view even
                     .status = outcome.status,
                     .failure = debt.record.reason,
                     .detail = outcome.detail,
-                    .answer = outcome.answer};
+                    .answer = outcome.answer,
+                    .bytes = event.size()};
   if (!event.empty()) {
     const EventHead head = read_head(event);
     letter.event_id = head.id;

@@ -148,6 +148,8 @@ class Webhooks final : public delivery::Surface {
   using Step = std::function<Result<bool>(Webhook&, Transaction&, WallTime now)>;
   using EventOf = std::function<EncodedEvent(const Webhook&)>;
 
+  [[nodiscard]] Result<delivery::Subscription> subscription(const Record& record,
+                                                            const Sealer& opener);
   [[nodiscard]] Sealer sealer(const TenantName& tenant) const { return {master_, tenant}; }
   [[nodiscard]] WebhookEvents::Stub stub();
   [[nodiscard]] std::string new_id(std::string_view prefix);

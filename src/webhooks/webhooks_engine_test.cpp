@@ -173,6 +173,26 @@ TEST_F(WebhooksEngineTest, SkippingBeginsAtTheHead) {
   EXPECT_EQ(sent(kUrl, "bitvault-previous-sequence"), Texts{"0"});
 }
 
+TEST_F(WebhooksEngineTest, OneThatCannotBeReadRestsAndTheOthersGoOn) {
+  const Webhook broken = create({.url = kUrl + "broken", .types = {"bitvault.node.*"}});
+  const Webhook webhook = create({.url = kUrl, .types = {"bitvault.node.*"}});
+  const auto record = run(store_->get(acme_, kWebhooks, broken.id));
+  const auto overwrite = [&](std::string value) {
+    Transaction transaction(acme_);
+    transaction.put(kWebhooks, broken.id, std::move(value));
+    ASSERT_TRUE(run(store_->commit(std::move(transaction))));
+    engine_->changed(acme_);
+  };
+  overwrite("{}");
+  publish("one");
+  run_for(1min);
+  EXPECT_EQ(sent(kUrl, "webhook-id"), Texts{"one"});
+  EXPECT_TRUE(sent(kUrl + "broken", "webhook-id").empty());
+  overwrite(record->value());
+  run_for(1min);
+  EXPECT_EQ(sent(kUrl + "broken", "webhook-id"), Texts{"one"}) << "nothing of it was lost";
+}
+
 TEST_F(WebhooksEngineTest, DeadLettersAreToldListedAndRedelivered) {
   const Webhook webhook =
       create({.url = kUrl, .types = {"bitvault.node.*"}, .policy = {.schedule = {0s, 5s}}});

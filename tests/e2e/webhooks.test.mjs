@@ -81,6 +81,28 @@ describe("webhooks", () => {
     assert.equal(failed.items.length, 2);
   });
 
+  it("are counted in the metrics, without a name", async (test) => {
+    const server = await start(test);
+    const receiver = await Receiver.start(test, ({ headers }) => (headers["webhook-id"] === "e-2" ? 503 : 200));
+    const webhook = await add(server, receiver, { retry_schedule_seconds: [0, 3600] });
+    await ok(server.publish("acme", events(1, 5)), 201);
+    await receiver.until(() => receiver.accepted.length === 4);
+    const text = await eventually(async () => {
+      const metrics = (await server.call("GET", "/metrics")).text;
+      return /^bitvault_delivery_retries_waiting 1$/m.test(metrics) && metrics;
+    });
+    for (const line of [
+      'bitvault_delivery_attempts_total{outcome="delivered"} 4',
+      'bitvault_delivery_attempts_total{outcome="failed"} 1',
+      "bitvault_delivery_latency_seconds_count 5",
+      'bitvault_delivery_subscriptions{state="enabled"} 1',
+      'bitvault_delivery_lag_events{quantile="1"} 1',
+    ]) {
+      assert.ok(text.includes(`\n${line}\n`), `${line} is in:\n${text}`);
+    }
+    assert.ok(!text.includes(webhook.id) && !text.includes("acme"));
+  });
+
   it("keep what was given up as dead letters, to be sent again or let go", async (test) => {
     const server = await start(test);
     let status = 500;

@@ -257,6 +257,55 @@ TEST_F(DeliveryScenes, ARequestSeesWhatTheOneBeforeItDid) {
   EXPECT_TRUE(stage_.records(endpoint, delivery::kDeadLetters).empty());
 }
 
+TEST_F(DeliveryScenes, DeadLettersExpireByAgeAndThatIsRecorded) {
+  Policy policy;
+  policy.schedule = {seconds(0), seconds(1)};
+  Endpoint& endpoint = stage_.add("acme", "whk_a", policy);
+  endpoint.behave(Mode::kFailing);
+  stage_.publish("acme", 3);
+  stage_.run_for(days(1));
+  stage_.publish("acme", 1);
+  stage_.run_for(days(29) - hours(2));
+  EXPECT_EQ(stage_.records(endpoint, delivery::kDeadLetters).size(), 4u);
+  stage_.restart(true);
+  stage_.prune("acme", 5);
+  stage_.run_for(hours(4));
+  EXPECT_EQ(stage_.records(endpoint, delivery::kDeadLetters).size(), 1u);
+  const std::vector<Record> skips = stage_.records(endpoint, delivery::kSkips);
+  ASSERT_EQ(skips.size(), 1u);
+  const auto skip = delivery::from_record<delivery::SkipRecord>(skips.front().value).value();
+  EXPECT_EQ(skip.reason, "dead_letter_expired");
+  EXPECT_EQ(skip.from, Sequence{1});
+  EXPECT_EQ(skip.to, Sequence{3});
+  stage_.prune("acme", 5);
+  EXPECT_EQ(stage_.held("acme", 3), FoundEvent::State::kPruned) << "nobody holds it any more";
+  EXPECT_EQ(stage_.held("acme", 4), FoundEvent::State::kPresent);
+}
+
+TEST(DeliveryLimits, DeadLettersBeyondTheirBytesExpireEarliestFirst) {
+  DeliveryStage stage({.dead_letters = {.bytes = 30'000}});
+  Policy policy;
+  policy.schedule = {seconds(0)};
+  Endpoint& endpoint = stage.add("acme", "whk_a", policy);
+  Endpoint& small = stage.add("acme", "whk_b", policy);
+  endpoint.behave(Mode::kFailing);
+  stage.publish("acme", 280);
+  stage.run_for(seconds(10));
+  small.behave(Mode::kFailing);
+  stage.publish("acme", 20);
+  stage.run_for(hours(10));
+  const std::vector<Record> letters = stage.records(endpoint, delivery::kDeadLetters);
+  std::uint64_t bytes = 0;
+  for (const Record& record : letters) {
+    bytes += record.value.size() + delivery::from_record<DeadLetter>(record.value)->bytes;
+  }
+  EXPECT_LE(bytes, 30'000u);
+  EXPECT_GT(bytes, 28'000u) << "no more than what is too much";
+  EXPECT_EQ(delivery::last_part_of(letters.back().key),
+            delivery::last_part_of(delivery::sequence_key("whk_a", {300})));
+  EXPECT_EQ(stage.records(small, delivery::kDeadLetters).size(), 20u);
+}
+
 TEST_F(DeliveryScenes, AManualRedeliveryDoesNotCollideWithTheSchedule) {
   Policy policy;
   policy.schedule = {seconds(0), hours(1), hours(1)};
