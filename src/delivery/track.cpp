@@ -9,6 +9,14 @@
 namespace bitvault::delivery {
 namespace {
 
+// A line has each sequence once.
+template <class Line>
+void take_out(Line& line, Sequence sequence) {
+  if (const auto found = std::ranges::find(line, sequence); found != line.end()) {
+    line.erase(found);
+  }
+}
+
 constexpr std::string_view kExhausted = "exhausted";
 constexpr std::string_view kPoison = "poison";
 
@@ -137,7 +145,7 @@ void Track::jump(Sequence end) {
   ready_.clear();
   for (const auto& [key, sequence] : dropped) {
     if (const auto line = lines_.find(key); ordered_ && line != lines_.end()) {
-      std::erase(line->second, sequence);
+      take_out(line->second, sequence);
       if (line->second.empty()) {
         lines_.erase(line);
       }
@@ -342,7 +350,7 @@ void Track::forgive_debts() {
     }
     unschedule(debt->second);
     if (const auto line = lines_.find(debt->second.record.key); line != lines_.end()) {
-      std::erase(line->second, debt->first);
+      take_out(line->second, debt->first);
       if (line->second.empty()) {
         lines_.erase(line);
       }
@@ -463,7 +471,7 @@ void Track::leave_line(std::uint64_t key, Sequence sequence, Now now) {
   }
   Line& line = found->second;
   const bool was_first = line.front() == sequence;
-  std::erase(line, sequence);
+  take_out(line, sequence);
   if (line.empty()) {
     lines_.erase(found);
     return;

@@ -21,8 +21,8 @@
 // Not thread-safe.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -174,7 +174,10 @@ class Track {
     bool held = false;                      // the journal holds it, for certain
     std::optional<MonotonicTime> resume{};  // asked for: when it was due before
   };
-  using Line = std::deque<Sequence>;  // unsettled events of one key, in order
+  // Unlike the standard library's, an empty one takes no memory: most tracks are idle.
+  template <class T>
+  using Deque = boost::container::deque<T>;
+  using Line = Deque<Sequence>;  // unsettled events of one key, in order
 
   void load(const std::vector<DebtRecord>& debts, const Policy& policy, Now now, bool crashed);
   [[nodiscard]] Item* find_item(Sequence sequence);
@@ -201,7 +204,7 @@ class Track {
   Sequence matched_;
   std::set<Sequence> settled_;  // above the position that was loaded
   std::size_t suspects_ = 0;    // how many of the next offers may have been in flight at a crash
-  std::deque<Item> items_;      // by sequence; the first is not settled
+  Deque<Item> items_;           // by sequence; the first is not settled
   std::size_t item_bytes_ = 0;
   Line ready_;  // items that wait for nothing but their time
   std::map<Sequence, Debt> debts_;
