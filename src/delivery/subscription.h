@@ -10,8 +10,7 @@
 #include "base/tenant_name.h"
 #include "delivery/policy.h"
 #include "delivery/target.h"
-#include "event/filter.h"
-#include "pattern/pattern.h"
+#include "pattern/selection.h"
 #include "store/transaction.h"
 
 namespace bitvault::delivery {
@@ -21,9 +20,8 @@ inline constexpr std::size_t kSubscriptionIdBytesMax = 64;
 struct Subscription {
   std::string id;  // [a-z0-9_]+, at most kSubscriptionIdBytesMax; no other one of the tenant has it
   bool enabled = true;
-  Filter filter = {};
-  std::optional<Pattern> pattern = {};  // and this, when there is one
-  // Changes whenever the filter or the pattern does: "what it matched before" begins anew.
+  Selection filter = {};
+  // Changes whenever the filter does: "what it matched before" begins anew.
   std::uint64_t filter_revision = 0;
   Policy policy = {};
   std::shared_ptr<const Target> target = {};

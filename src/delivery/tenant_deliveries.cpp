@@ -60,7 +60,6 @@ Task<Status> TenantDeliveries::load() {
       continue;
     }
     known->second->subscriber.change(std::move(subscription), now());
-    select(*known->second);
     Status replays = co_await add_replays(*known->second, tracks[id]);
     if (!replays) {
       co_return replays;
@@ -111,7 +110,6 @@ Task<Status> TenantDeliveries::add_place(Subscription subscription,
   auto place =
       std::make_unique<Place>(std::move(subscription), kept, now(), crashed_, parts_.limits);
   place->number = ++numbers_;
-  select(*place);
   Place& added = *places_.emplace(id, std::move(place)).first->second;
   co_return co_await add_replays(added, tracks);
 }
@@ -156,32 +154,27 @@ Task<Result<std::vector<DebtRecord>>> TenantDeliveries::debts_of(const std::stri
   co_return debts;
 }
 
-void TenantDeliveries::select(Place& place) {
-  const Subscription& subscription = place.subscriber.subscription();
-  place.selection = Selection(subscription.filter, subscription.pattern);
-}
-
 // Each subscription is filed in the set under its pattern, or under one made of its types.
 void TenantDeliveries::index() {
   namespace json = boost::json;
   patterns_ = PatternSet();
   for (const auto& [id, place] : places_) {
-    const Subscription& subscription = place->subscriber.subscription();
-    if (subscription.pattern) {
+    const Selection& selection = place->subscriber.subscription().filter;
+    if (selection.pattern()) {
       place->unfiltered = false;
-      patterns_.add(place->number, *subscription.pattern);
+      patterns_.add(place->number, *selection.pattern());
       continue;
     }
     json::array wanted;
-    for (const std::string& type : subscription.filter.types()) {
+    for (const std::string& type : selection.filter().types()) {
       wanted.emplace_back(type);
     }
-    for (const std::string& prefix : subscription.filter.type_prefixes()) {
+    for (const std::string& prefix : selection.filter().type_prefixes()) {
       wanted.emplace_back(json::object{{"prefix", prefix}});
     }
     const auto pattern =
         Pattern::compile(json::serialize(json::object{{"type", std::move(wanted)}}));
-    place->unfiltered = !pattern || subscription.filter.matches_all();
+    place->unfiltered = !pattern || selection.filter().matches_all();
     if (!place->unfiltered) {
       patterns_.add(place->number, *pattern);
     }

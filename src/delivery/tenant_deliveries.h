@@ -16,7 +16,6 @@
 #include "base/tenant_name.h"
 #include "delivery/subscriber.h"
 #include "pattern/pattern_set.h"
-#include "pattern/selection.h"
 #include "store/store.h"
 #include "world/world.h"
 
@@ -29,7 +28,6 @@ struct Place {
       : subscriber(std::move(subscription), kept, now, crashed, limits) {}
 
   Subscriber subscriber;
-  Selection selection{};                       // what it wants, as it is compared
   std::uint64_t number = 0;                    // in the tenant's pattern set
   bool unfiltered = false;                     // wants everything, and is not in that set
   MonotonicTime armed = MonotonicTime::max();  // when the engine looks at it again
@@ -118,7 +116,6 @@ class TenantDeliveries {
                                          const std::map<std::string, std::string>& tracks);
   [[nodiscard]] Task<Result<std::vector<DebtRecord>>> debts_of(const std::string& subscription,
                                                                const std::string& track);
-  void select(Place& place);
   void index();
 
   [[nodiscard]] bool is_reading(const Track& track, Sequence until) const;

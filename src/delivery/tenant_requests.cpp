@@ -169,7 +169,7 @@ Task<Result<Sequence>> TenantDeliveries::matched_before(Place& place, Sequence s
     }
     for (auto event = slice->events.rbegin(); event != slice->events.rend(); ++event) {
       if (event->sequence.value <= end && !event->bytes.empty() &&
-          place.selection.matches(matcher_, event->bytes)) {
+          place.subscriber.subscription().filter.matches(matcher_, event->bytes)) {
         co_return event->sequence;
       }
     }

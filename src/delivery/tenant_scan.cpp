@@ -134,8 +134,8 @@ Task<Result<bool>> TenantDeliveries::scan() {
 
 Task<Status> TenantDeliveries::skip_blocks(Reader& reader) {
   Track& track = *reader.track;
-  Result<Sequence> skipped =
-      co_await parts_.store.skip(tenant_, track.scanned(), reader.place->selection.block_query());
+  Result<Sequence> skipped = co_await parts_.store.skip(
+      tenant_, track.scanned(), reader.place->subscriber.subscription().filter.block_query());
   if (!skipped) {
     co_return fail(std::move(skipped.error()));
   }
@@ -166,7 +166,7 @@ void TenantDeliveries::hand_out(std::vector<Reader>& group, const Slice& slice, 
 
 void TenantDeliveries::match(std::vector<Reader>& group, const StoredEvent& event) {
   if (group.size() == 1) {
-    if (group.front().place->selection.matches(matcher_, event.bytes)) {
+    if (group.front().place->subscriber.subscription().filter.matches(matcher_, event.bytes)) {
       offer(group.front(), event);
     }
     return;
@@ -176,7 +176,7 @@ void TenantDeliveries::match(std::vector<Reader>& group, const StoredEvent& even
     const Place& place = *reader.place;
     const bool filed =
         place.unfiltered || !matched || std::ranges::binary_search(*matched, place.number);
-    if (filed && place.selection.matches(matcher_, event.bytes)) {
+    if (filed && place.subscriber.subscription().filter.matches(matcher_, event.bytes)) {
       offer(reader, event);
     }
   }

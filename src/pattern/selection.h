@@ -17,6 +17,8 @@ class Selection {
   Selection(Filter filter, std::optional<Pattern> pattern = {})
       : filter_(std::move(filter)), pattern_(std::move(pattern)) {}
 
+  [[nodiscard]] const Filter& filter() const { return filter_; }
+  [[nodiscard]] const std::optional<Pattern>& pattern() const { return pattern_; }
   [[nodiscard]] bool matches_all() const { return filter_.matches_all() && !pattern_; }
   // An event that the pattern cannot read is wanted: better one too many than one lost.
   [[nodiscard]] bool matches(Matcher& matcher, std::string_view event_bytes) const;

@@ -337,8 +337,7 @@ Result<Subscription> Webhooks::subscription(const Record& record, const Sealer& 
   }
   return Subscription{.id = webhook->id,
                       .enabled = webhook->enabled,
-                      .filter = filter_of(*webhook),
-                      .pattern = std::move(*pattern),
+                      .filter = {filter_of(*webhook), std::move(*pattern)},
                       .filter_revision = webhook->filter_revision,
                       .policy = webhook->settings.policy,
                       .target = std::make_shared<const WebhookTarget>(

@@ -289,12 +289,12 @@ TEST_F(WebhooksTest, SubscriptionsAreWhatTheEngineNeeds) {
   ASSERT_EQ(told->size(), 2u);
   EXPECT_EQ(told->at(0).id, all.id);
   EXPECT_FALSE(told->at(0).enabled);
-  EXPECT_FALSE(told->at(0).pattern);
+  EXPECT_FALSE(told->at(0).filter.pattern());
   EXPECT_EQ(told->at(1).id, some.id);
   EXPECT_TRUE(told->at(1).enabled);
-  EXPECT_TRUE(told->at(1).pattern);
+  EXPECT_TRUE(told->at(1).filter.pattern());
   EXPECT_EQ(told->at(1).policy.concurrency, 3u);
-  EXPECT_EQ(told->at(1).filter.type_prefixes().size(), 1u);
+  EXPECT_EQ(told->at(1).filter.filter().type_prefixes().size(), 1u);
   const auto outcome = run(told->at(1).target->attempt(
       {.event = SharedBytes(journal(acme_)[0]), .sequence = {1}, .previous = {}}));
   EXPECT_EQ(outcome.verdict, delivery::Verdict::kDelivered);

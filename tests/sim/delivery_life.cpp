@@ -90,8 +90,9 @@ Task<Result<std::vector<Subscription>>> DeliveryLife::subscriptions(TenantName t
     const EndpointPlan& plan = endpoint.plan();
     Subscription subscription{.id = record.key, .enabled = record.value == "enabled"};
     if (plan.every > 1) {
-      subscription.pattern =
-          Pattern::compile(fmt::format(R"({{"data":{{"divisors":["{}"]}}}})", plan.every)).value();
+      subscription.filter = {
+          Filter{},
+          Pattern::compile(fmt::format(R"({{"data":{{"divisors":["{}"]}}}})", plan.every)).value()};
     }
     subscription.policy = plan.policy;
     subscription.target = std::make_shared<EndpointTarget>(world_, endpoint);
