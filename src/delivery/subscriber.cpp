@@ -340,9 +340,10 @@ TrackRecord Subscriber::live_record() const {
 void Subscriber::collect(Transaction& transaction, Now now) {
   const std::string& id = subscription_.id;
   live_.collect(transaction, id, now);
-  stored_committing_ = live_record();
-  if (stored_committing_ != stored_) {
-    transaction.put(kTracks, track_key(id, kLive), to_record(stored_committing_));
+  committing_ = std::make_unique<Committing>(
+      Committing{.live = live_record(), .replays = {}, .healed = {}, .skips = {}});
+  if (committing_->live != stored_) {
+    transaction.put(kTracks, track_key(id, kLive), to_record(committing_->live));
   }
   health_dirty_ = false;
   end_replays(now);
@@ -353,25 +354,24 @@ void Subscriber::collect(Transaction& transaction, Now now) {
       replay.record.track = std::move(record);
       transaction.put(kTracks, track_key(id, name), to_record(replay.record));
     }
-    replays_committing_.push_back(name);
+    committing_->replays.push_back(name);
   }
   for (const Sequence sequence : healed_) {
     transaction.erase(kDeadLetters, sequence_key(id, sequence));
     transaction.release(sequence, dead_letter_holder(id));
   }
-  healed_committing_ = std::exchange(healed_, {});
+  committing_->healed = std::exchange(healed_, {});
   for (const SkipRecord& skip : skips_) {
     transaction.put(kSkips, skip_key(id, skip), to_record(skip));
   }
-  skips_committing_ = std::exchange(skips_, {});
+  committing_->skips = std::exchange(skips_, {});
 }
 
 void Subscriber::kept() {
+  const auto committed = std::exchange(committing_, nullptr);
   live_.kept();
-  stored_ = stored_committing_;
-  skips_committing_.clear();
-  healed_committing_.clear();
-  for (const std::string& name : std::exchange(replays_committing_, {})) {
+  stored_ = std::move(committed->live);
+  for (const std::string& name : committed->replays) {
     Replay& replay = replays_.at(name);
     replay.track.kept();
     if (replay.record.state != ReplayRecord::State::kRunning && !replay.dirty &&
@@ -382,13 +382,12 @@ void Subscriber::kept() {
 }
 
 void Subscriber::lost() {
+  const auto uncommitted = std::exchange(committing_, nullptr);
   live_.lost();
   health_dirty_ = true;
-  skips_.insert(skips_.begin(), skips_committing_.begin(), skips_committing_.end());
-  skips_committing_.clear();
-  healed_.insert(healed_.end(), healed_committing_.begin(), healed_committing_.end());
-  healed_committing_.clear();
-  for (const std::string& name : std::exchange(replays_committing_, {})) {
+  skips_.insert(skips_.begin(), uncommitted->skips.begin(), uncommitted->skips.end());
+  healed_.insert(healed_.end(), uncommitted->healed.begin(), uncommitted->healed.end());
+  for (const std::string& name : uncommitted->replays) {
     Replay& replay = replays_.at(name);
     replay.track.lost();
     replay.dirty = true;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -131,12 +132,16 @@ class Subscriber {
 
   std::vector<Notice> notices_;
   std::vector<SkipRecord> skips_;
-  std::vector<SkipRecord> skips_committing_;
   std::vector<Sequence> healed_;  // dead letters that a replay has delivered
-  std::vector<Sequence> healed_committing_;
-  TrackRecord stored_;  // of the live track, as it is in the store
-  TrackRecord stored_committing_;
-  std::vector<std::string> replays_committing_;
+  TrackRecord stored_;            // of the live track, as it is in the store
+  // What is being kept, between collect() and kept() or lost().
+  struct Committing {
+    TrackRecord live;
+    std::vector<std::string> replays;
+    std::vector<Sequence> healed;
+    std::vector<SkipRecord> skips;
+  };
+  std::unique_ptr<Committing> committing_;
 };
 
 }  // namespace bitvault::delivery

@@ -57,6 +57,7 @@ class TenantDeliveries {
     DeadLetterLimits letters{};
   };
 
+  // `parts` outlive it.
   TenantDeliveries(const Parts& parts, TenantName tenant, bool crashed)
       : parts_(parts), tenant_(std::move(tenant)), crashed_(crashed) {}
 
@@ -144,7 +145,7 @@ class TenantDeliveries {
   static void give_back(Told told);
   [[nodiscard]] Task<> expire();
 
-  const Parts parts_;
+  const Parts& parts_;
   const TenantName tenant_;
   bool crashed_;
   Places places_;

@@ -24,6 +24,7 @@
 #include <boost/container/deque.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -213,13 +214,17 @@ class Track {
   std::unordered_map<std::uint64_t, Line> lines_;             // only while ordered
   std::size_t in_flight_ = 0;
 
-  std::set<Sequence> dirty_;       // debts that have changed, or are gone
-  std::vector<DeadLetter> dead_;   // new
-  std::size_t unkept_ = 0;         // offered since the position in the store
-  bool settled_some_ = false;      // since then
-  std::set<Sequence> committing_;  // between collect() and kept() or lost()
-  std::vector<DeadLetter> dead_committing_;
-  std::size_t unkept_committing_ = 0;
+  std::set<Sequence> dirty_;      // debts that have changed, or are gone
+  std::vector<DeadLetter> dead_;  // new
+  std::size_t unkept_ = 0;        // offered since the position in the store
+  bool settled_some_ = false;     // since then
+  // What is being kept, between collect() and kept() or lost().
+  struct Committing {
+    std::set<Sequence> debts;
+    std::vector<DeadLetter> dead;
+    std::size_t unkept = 0;
+  };
+  std::unique_ptr<Committing> committing_;
 };
 
 }  // namespace bitvault::delivery

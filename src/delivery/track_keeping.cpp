@@ -27,13 +27,14 @@ bool Track::dirty() const {
 }
 
 bool Track::urgent() const {
-  return unkept_ - unkept_committing_ >= limits_.window / 2 ||
+  const std::size_t committing = committing_ ? committing_->unkept : 0;
+  return unkept_ - committing >= limits_.window / 2 ||
          (item_bytes_ >= limits_.window_bytes && !items_.empty() &&
           items_.front().state == Item::State::kInFlight);
 }
 
 void Track::collect(Transaction& transaction, std::string_view subscription, Now now) {
-  check(committing_.empty() && dead_committing_.empty(), "one commit at a time");
+  check(!committing_, "one commit at a time");
   owe_slow_ones(now);
   const std::string holder = debt_holder(subscription, name_);
   for (const Sequence sequence : dirty_) {
@@ -54,29 +55,27 @@ void Track::collect(Transaction& transaction, std::string_view subscription, Now
       transaction.hold(letter.sequence, dead_letter_holder(subscription));
     }
   }
-  committing_ = std::exchange(dirty_, {});
-  dead_committing_ = std::exchange(dead_, {});
-  unkept_committing_ = unkept_;
+  committing_ =
+      std::make_unique<Committing>(std::exchange(dirty_, {}), std::exchange(dead_, {}), unkept_);
   settled_some_ = false;
 }
 
 void Track::kept() {
-  for (const Sequence sequence : committing_) {
+  const auto committed = std::exchange(committing_, nullptr);
+  check(committed != nullptr, "collect() came before");
+  for (const Sequence sequence : committed->debts) {
     if (const auto debt = debts_.find(sequence); debt != debts_.end()) {
       debt->second.held = true;
     }
   }
-  committing_.clear();
-  dead_committing_.clear();
-  unkept_ -= std::exchange(unkept_committing_, 0);
+  unkept_ -= committed->unkept;
 }
 
 void Track::lost() {
-  dirty_.merge(committing_);
-  committing_.clear();
-  dead_.insert(dead_.begin(), dead_committing_.begin(), dead_committing_.end());
-  dead_committing_.clear();
-  unkept_committing_ = 0;
+  const auto uncommitted = std::exchange(committing_, nullptr);
+  check(uncommitted != nullptr, "collect() came before");
+  dirty_.merge(uncommitted->debts);
+  dead_.insert(dead_.begin(), uncommitted->dead.begin(), uncommitted->dead.end());
   settled_some_ = true;
 }
 
