@@ -80,9 +80,11 @@ stop_server
 # resident WEBHOOKS: starts the server anew and prints its kB once it has counted so many webhooks
 resident() {
   start_server "$folder/idle"
-  until curl -sf -H "authorization: Bearer $key" "$url/metrics" |
-    grep -q "^bitvault_delivery_subscriptions{state=\"enabled\"} $1\$"; do
+  local counted='' tries=300
+  until [[ $counted == *"subscriptions{state=\"enabled\"} $1"$'\n'* ]]; do
+    ((tries-- > 0)) || { echo "delivery_bench: $1 webhooks were not counted" >&2 && exit 1; }
     sleep 0.2
+    counted=$(curl -sf --max-time 5 -H "authorization: Bearer $key" "$url/metrics") || true
   done
   awk '/^VmRSS/ { print $2 }' "/proc/$server/status" >"$folder/resident"
   stop_server

@@ -19,6 +19,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -327,12 +329,16 @@ void publish_paced(const Server& server, const std::string& tenant, std::uint64_
                    std::uint64_t events, Arrivals* arrivals) {
   constexpr std::uint64_t kConnections = 4;
   std::vector<std::jthread> threads;
+  threads.reserve(kConnections);
   const auto begin = Clock::now();
   for (std::uint64_t lane = 0; lane < kConnections; ++lane) {
     threads.emplace_back([&, lane] {
       Client client(server.url, server.key);
+      boost::asio::io_context context;
+      boost::asio::steady_timer timer(context);
       for (std::uint64_t i = lane; i < events; i += kConnections) {
-        std::this_thread::sleep_until(begin + std::chrono::nanoseconds(1'000'000'000 * i / rate));
+        timer.expires_at(begin + std::chrono::nanoseconds(1'000'000'000 * i / rate));
+        timer.wait();
         if (arrivals != nullptr) {
           arrivals->sending(i);
         }
@@ -389,8 +395,10 @@ int isolation(const Server& server, std::uint64_t rate, std::uint64_t seconds) {
 void for_each_tenant(const Server& server, std::uint64_t tenants,
                      const std::function<void(Client&, const std::string&)>& work) {
   std::atomic<std::uint64_t> next{0};
+  constexpr int kConnections = 16;
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 16; ++i) {
+  threads.reserve(kConnections);
+  for (int i = 0; i < kConnections; ++i) {
     threads.emplace_back([&] {
       Client client(server.url, server.key);
       for (std::uint64_t tenant = next++; tenant < tenants; tenant = next++) {

@@ -5,11 +5,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
+#include <exception>
 #include <utility>
 
 namespace bitvault::bench {
@@ -20,6 +20,13 @@ using asio::ip::tcp;
 
 constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// What nobody awaits and cannot fail ends the benchmark if it does.
+constexpr auto kOrEnd = [](const std::exception_ptr& error) {
+  if (error) {
+    std::rethrow_exception(error);
+  }
+};
 
 // The number after a text of the head; 0 without it.
 std::uint64_t number_after(std::string_view head, std::string_view text) {
@@ -38,7 +45,7 @@ DeliveryReceiver::DeliveryReceiver(Received received, std::chrono::seconds delay
     : received_(std::move(received)),
       delay_(delay),
       acceptor_(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
-  asio::co_spawn(context_, accept(), asio::detached);
+  asio::co_spawn(context_, accept(), kOrEnd);
   thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -58,7 +65,7 @@ asio::awaitable<void> DeliveryReceiver::accept() {
       co_return;
     }
     socket.set_option(tcp::no_delay(true));
-    asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
+    asio::co_spawn(context_, serve(std::move(socket)), kOrEnd);
   }
 }
 
