@@ -150,7 +150,8 @@ Engine::Tenant& Engine::tenant(const TenantName& name) {
   if (known != tenants_.end()) {
     return *known->second;
   }
-  return *tenants_.emplace(name, std::make_unique<Tenant>(parts_, name, crashed_)).first->second;
+  auto added = std::make_unique<Tenant>(parts_, name, crashed_, ++tenants_known_);
+  return *tenants_.emplace(name, std::move(added)).first->second;
 }
 
 void Engine::wake(Tenant& tenant) {

@@ -23,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <unordered_set>
 #include <vector>
 
@@ -86,12 +87,14 @@ class Engine {
 
  private:
   struct Tenant {
-    Tenant(const TenantDeliveries::Parts& parts, const TenantName& name, bool crashed)
-        : deliveries(parts, name, crashed) {}
+    Tenant(const TenantDeliveries::Parts& parts, const TenantName& name, bool crashed,
+           std::uint64_t its_number)
+        : deliveries(parts, name, crashed), number(its_number) {}
 
     TenantDeliveries deliveries;
-    bool queued = false;   // for a round
-    bool running = false;  // a round
+    const std::uint64_t number;  // of all that were ever known
+    bool queued = false;         // for a round
+    bool running = false;        // a round
     bool load = true;
     bool keep = false;
     MonotonicTime keep_at = MonotonicTime::max();
@@ -102,6 +105,18 @@ class Engine {
   };
   // A place and whose it is.
   using Spot = std::pair<Tenant*, Place*>;
+  // What is due at one instant goes by numbers, not by addresses: the same in every run.
+  struct Earlier {
+    using Due = std::pair<MonotonicTime, Spot>;
+    using Alarm = std::pair<MonotonicTime, Tenant*>;
+    bool operator()(const Due& a, const Due& b) const {
+      return std::tuple(a.first, a.second.first->number, a.second.second->number) <
+             std::tuple(b.first, b.second.first->number, b.second.second->number);
+    }
+    bool operator()(const Alarm& a, const Alarm& b) const {
+      return std::tuple(a.first, a.second->number) < std::tuple(b.first, b.second->number);
+    }
+  };
 
   Tenant& tenant(const TenantName& name);
   void wake(Tenant& tenant);
@@ -150,13 +165,14 @@ class Engine {
   bool crashed_ = false;  // the last life did not end in order
 
   std::map<TenantName, std::unique_ptr<Tenant>> tenants_;
+  std::uint64_t tenants_known_ = 0;
   std::deque<Tenant*> ready_;  // for a round, in turns
   std::size_t running_ = 0;    // rounds
   std::size_t in_flight_ = 0;
   bool alone_taken_ = false;   // an attempt that may kill the process is in flight
   FairQueue<Place*> waiting_;  // for a slot, by tenant
-  std::set<std::pair<MonotonicTime, Spot>> due_;
-  std::set<std::pair<MonotonicTime, Tenant*>> alarms_;  // commits and loads to come
+  std::set<Earlier::Due, Earlier> due_;
+  std::set<Earlier::Alarm, Earlier> alarms_;  // commits and loads to come
   MonotonicTime census_at_{};
   Signal timer_signal_;
 
