@@ -33,25 +33,42 @@ Task<Result<std::vector<Record>>> TenantDeliveries::scan_all(Collection collecti
   co_return records;
 }
 
-Task<Status> TenantDeliveries::load() {
-  Result<std::vector<Subscription>> subscriptions = co_await parts_.surface.subscriptions(tenant_);
-  if (!subscriptions) {
-    co_return fail(std::move(subscriptions.error()));
-  }
-  Result<std::vector<Record>> records = co_await scan_all(kTracks, "");
+// By subscription, and then by the track's name.
+Task<Status> TenantDeliveries::read_tracks(std::string prefix, Tracks& tracks) {
+  Result<std::vector<Record>> records = co_await scan_all(kTracks, std::move(prefix));
   if (!records) {
     co_return fail(std::move(records.error()));
   }
-  std::map<std::string, std::map<std::string, std::string>, std::less<>> tracks;
   for (Record& record : *records) {
     tracks[std::string(subscription_of(record.key))].emplace(last_part_of(record.key),
                                                              std::move(record.value));
+  }
+  co_return Status();
+}
+
+// Tracks are read before subscriptions: those of one that begins meanwhile must not look like
+// those of one that is gone, for these are deleted.
+Task<Status> TenantDeliveries::load() {
+  Tracks tracks;
+  Status read = co_await read_tracks("", tracks);
+  if (!read) {
+    co_return read;
+  }
+  Result<std::vector<Subscription>> subscriptions = co_await parts_.surface.subscriptions(tenant_);
+  if (!subscriptions) {
+    co_return fail(std::move(subscriptions.error()));
   }
   std::set<std::string, std::less<>> present;
   for (Subscription& subscription : *subscriptions) {
     const std::string id = subscription.id;
     present.insert(id);
     const auto known = places_.find(id);
+    if (!tracks.contains(id)) {
+      read = co_await read_tracks(prefix_of(id), tracks);
+      if (!read) {
+        co_return read;
+      }
+    }
     if (known == places_.end() || known->second->gone) {
       Status added = co_await add_place(std::move(subscription), tracks[id]);
       if (!added) {

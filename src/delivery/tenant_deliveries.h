@@ -109,6 +109,8 @@ class TenantDeliveries {
     std::vector<std::pair<Place*, std::vector<Notice>>> by_place;
   };
 
+  using Tracks = std::map<std::string, std::map<std::string, std::string>, std::less<>>;
+  [[nodiscard]] Task<Status> read_tracks(std::string prefix, Tracks& tracks);
   [[nodiscard]] Task<Result<std::vector<Record>>> scan_all(Collection collection,
                                                            std::string prefix);
   [[nodiscard]] Task<Status> add_place(Subscription subscription,

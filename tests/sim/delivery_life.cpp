@@ -80,10 +80,12 @@ Status DeliveryLife::open(SqliteOptions sqlite, test::FaultyStore::Decide decide
 }
 
 Task<Result<std::vector<Subscription>>> DeliveryLife::subscriptions(TenantName tenant) {
+  co_await commit_at(Moment::kBeforeReading);
   Result<ListPage<Record>> page = co_await store().scan(tenant, kSubscriptions, "", "", 100);
   if (!page) {
     co_return fail(std::move(page.error()));
   }
+  co_await commit_at(Moment::kAfterReading);
   std::vector<Subscription> subscriptions;
   for (const Record& record : page->items) {
     Endpoint& endpoint = *endpoints_.at({tenant, record.key});
@@ -99,6 +101,15 @@ Task<Result<std::vector<Subscription>>> DeliveryLife::subscriptions(TenantName t
     subscriptions.push_back(std::move(subscription));
   }
   co_return subscriptions;
+}
+
+Task<> DeliveryLife::commit_at(Moment moment) {
+  if (!meanwhile_ || meanwhile_->first != moment) {
+    co_return;
+  }
+  Transaction transaction = std::exchange(meanwhile_, std::nullopt)->second;
+  const auto committed = co_await store().commit(std::move(transaction));
+  check(committed.has_value(), "a scene's commits succeed");
 }
 
 Task<Status> DeliveryLife::tell(std::vector<delivery::Notice> notices, Transaction& transaction) {

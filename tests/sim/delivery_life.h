@@ -39,6 +39,12 @@ class DeliveryLife final : public delivery::Surface {
 
   [[nodiscard]] Task<Result<std::vector<delivery::Subscription>>> subscriptions(
       TenantName tenant) override;
+  // Commits this when subscriptions are read next: just before, or just after. The engine is not
+  // told of it.
+  enum class Moment : std::uint8_t { kBeforeReading, kAfterReading };
+  void commit_meanwhile(Moment moment, Transaction transaction) {
+    meanwhile_.emplace(moment, std::move(transaction));
+  }
   [[nodiscard]] Task<Status> tell(std::vector<delivery::Notice> notices,
                                   Transaction& transaction) override;
   [[nodiscard]] std::size_t told(delivery::Notice::Kind kind) const {
@@ -51,6 +57,9 @@ class DeliveryLife final : public delivery::Surface {
   class NoLog;
 
   Endpoints& endpoints_;
+  [[nodiscard]] Task<> commit_at(Moment moment);
+
+  std::optional<std::pair<Moment, Transaction>> meanwhile_;
   std::map<delivery::Notice::Kind, std::size_t> told_;
   SimWorld world_;
   TaskGroup tasks_;

@@ -236,6 +236,18 @@ TEST_F(DeliveryScenes, ACensusTellsWhoLagsAndHowFar) {
   EXPECT_EQ(stage_.life().engine().census().breakers_open, 0u);
 }
 
+TEST_F(DeliveryScenes, ASubscriptionThatBeginsWhileOthersAreLoadedIsNotTakenForOneThatIsGone) {
+  stage_.add("acme", "whk_a");
+  const Endpoint& before =
+      stage_.add_meanwhile("acme", "whk_b", DeliveryLife::Moment::kBeforeReading);
+  const Endpoint& after =
+      stage_.add_meanwhile("acme", "whk_c", DeliveryLife::Moment::kAfterReading);
+  stage_.publish("acme", 3);
+  stage_.run_for(minutes(1));
+  EXPECT_EQ(accepted(before, 1, 3), 3u);
+  EXPECT_EQ(accepted(after, 1, 3), 3u);
+}
+
 TEST_F(DeliveryScenes, ARequestSeesWhatTheOneBeforeItDid) {
   Policy policy;
   policy.schedule = {seconds(0), seconds(1)};

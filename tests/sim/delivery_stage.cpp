@@ -23,6 +23,13 @@ Task<> put_tenant(DeliveryLife& life, TenantName tenant) {
   check(put.has_value(), "a tenant can be made");
 }
 
+Transaction beginning_of(const TenantName& tenant, const std::string& id) {
+  Transaction transaction(tenant);
+  transaction.put(kSubscriptions, id, "enabled");
+  delivery::begin(transaction, id, {});
+  return transaction;
+}
+
 Task<> commit_one(DeliveryLife& life, Transaction transaction) {
   const auto committed = co_await life.store().commit(std::move(transaction));
   check(committed.has_value(), "a scene's commits succeed");
@@ -109,19 +116,33 @@ void DeliveryStage::restart(bool orderly) {
   boot();
 }
 
+Endpoint& DeliveryStage::make_endpoint(const delivery::Policy& policy, const TenantName& tenant,
+                                       const std::string& id, std::size_t every) {
+  EndpointPlan plan{.tenant = tenant, .id = id, .policy = policy, .every = every};
+  return *endpoints_
+              .emplace(std::pair(tenant, id),
+                       std::make_unique<Endpoint>(scheduler_, plan, violations_))
+              .first->second;
+}
+
 Endpoint& DeliveryStage::add(const std::string& tenant, const std::string& id,
                              const delivery::Policy& policy, std::size_t every) {
   const TenantName name = test::tenant_name(tenant);
-  EndpointPlan plan{.tenant = name, .id = id, .policy = policy, .every = every};
-  Endpoint& endpoint =
-      *endpoints_
-           .emplace(std::pair(name, id), std::make_unique<Endpoint>(scheduler_, plan, violations_))
-           .first->second;
+  Endpoint& endpoint = make_endpoint(policy, name, id, every);
   run(put_tenant(*life_, name));
-  Transaction transaction(name);
-  transaction.put(kSubscriptions, id, "enabled");
-  delivery::begin(transaction, id, {});
-  commit(std::move(transaction));
+  commit(beginning_of(name, id));
+  return endpoint;
+}
+
+Endpoint& DeliveryStage::add_meanwhile(const std::string& tenant, const std::string& id,
+                                       DeliveryLife::Moment moment) {
+  const TenantName name = test::tenant_name(tenant);
+  Endpoint& endpoint = make_endpoint({}, name, id, 1);
+  life_->commit_meanwhile(moment, beginning_of(name, id));
+  life_->engine().changed(name);
+  run_for(std::chrono::seconds(1));
+  life_->engine().changed(name);
+  run_for(std::chrono::seconds(1));
   return endpoint;
 }
 

@@ -21,6 +21,10 @@ class DeliveryStage {
   // A tenant's subscription from the first event on.
   Endpoint& add(const std::string& tenant, const std::string& id,
                 const delivery::Policy& policy = {}, std::size_t every = 1);
+  // The same, committed at a moment while the tenant's subscriptions are loaded for another reason;
+  // the engine hears of it only when that is done.
+  Endpoint& add_meanwhile(const std::string& tenant, const std::string& id,
+                          DeliveryLife::Moment moment);
   void remove(const Endpoint& endpoint);
   void set_enabled(const Endpoint& endpoint, bool enabled);
   void ask(const Endpoint& endpoint, const delivery::Request& request);
@@ -47,6 +51,8 @@ class DeliveryStage {
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_.texts(); }
 
  private:
+  Endpoint& make_endpoint(const delivery::Policy& policy, const TenantName& tenant,
+                          const std::string& id, std::size_t every);
   void boot();
   void run(Task<> task);
 
